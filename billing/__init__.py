@@ -1,1 +1,35 @@
 """The billing service between Stripe and a product."""
+
+import logging
+
+from apiflask import APIFlask
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from billing import database, errors, models, settings
+from billing.database import db
+from billing.extensions import migrate
+from billing.stripe_api import gateway
+from billing.stripe_sync import handlers
+from billing.stripe_sync.webhook import webhooks
+from config import Config
+
+__all__ = ["create_app", "handlers", "models"]
+
+
+def create_app(config: Config) -> APIFlask:
+    """Wire the service. The order of the lines is the order of a request."""
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("billing").setLevel(config.log_level)
+    app = APIFlask(__name__, title="Billing", version="1", docs_path=None)
+    app.config["SQLALCHEMY_DATABASE_URI"] = config.database_url
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = database.engine_options(config.database_url)
+    if config.trusted_proxies:
+        hops = config.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, hops, hops, hops)  # type: ignore[method-assign] # Flask's documented way
+    settings.init_app(app, config)
+    db.init_app(app)
+    migrate.init_app(app, db)
+    gateway.init_app(app)
+    errors.init_app(app)
+    app.register_blueprint(webhooks)
+    return app

@@ -1,0 +1,1 @@
+"""What is sold: plans.toml, the plan tables, and what Stripe must offer for them."""

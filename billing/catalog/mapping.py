@@ -1,0 +1,88 @@
+"""Which plan does a price buy? Four rules, the first that answers; never an amount or a name."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from billing.database import db
+from billing.models import PlanPrice, StripeProduct, SubscriptionPlan
+from billing.stripe_api.snapshots import PriceSnapshot, ProductSnapshot
+
+INTERVALS = {"day", "week", "month", "year", "monthly", "yearly"}
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRank:
+    """A plan as mapping needs it; the highest rank wins."""
+
+    id: UUID
+    name: str
+    rank: int
+
+
+@dataclass(frozen=True, slots=True)
+class PriceMap:
+    """What is known here about some prices and their products."""
+
+    plans: Mapping[str, PlanRank]
+    by_price: Mapping[str, str]
+    by_product: Mapping[str, str | None]
+
+    @classmethod
+    def load(cls, prices: Iterable[PriceSnapshot]) -> "PriceMap":
+        """Read what these prices may map to."""
+        prices = list(prices)
+        rows = db.session.execute(
+            sa.select(SubscriptionPlan.id, SubscriptionPlan.name, SubscriptionPlan.rank)
+        )
+        plans = {row.name: PlanRank(row.id, row.name, row.rank) for row in rows}
+        priced = db.session.execute(
+            sa.select(PlanPrice.stripe_price_id, SubscriptionPlan.name)
+            .join(SubscriptionPlan, SubscriptionPlan.id == PlanPrice.plan_id)
+            .where(PlanPrice.stripe_price_id.in_({price.id for price in prices}))
+        )
+        products = db.session.execute(
+            sa.select(StripeProduct.id, StripeProduct.plan_name).where(
+                StripeProduct.id.in_({price.product_id for price in prices if price.product_id}),
+                StripeProduct.synced > 0,
+            )
+        )
+        return cls(
+            plans,
+            {row.stripe_price_id: row.name for row in priced},
+            {row.id: row.plan_name for row in products},
+        )
+
+    def with_products(self, products: Mapping[str, ProductSnapshot]) -> "PriceMap":
+        """Add what was just fetched of products not known here."""
+        told = {product.id: product.plan_name for product in products.values()}
+        return replace(self, by_product={**told, **self.by_product})
+
+    def plan_of(self, price: PriceSnapshot) -> PlanRank | None:
+        """Name the plan of the price, or None: the price is not ours to judge."""
+        for name in self._names(price):
+            if name in self.plans:
+                return self.plans[name]
+        return None
+
+    def needs_product(self, price: PriceSnapshot) -> bool:
+        """Tell whether only the product, which is not known here, could answer."""
+        known = price.product_plan_name or price.product_id in self.by_product
+        return self.plan_of(price) is None and price.product_id is not None and not known
+
+    def _names(self, price: PriceSnapshot) -> Iterable[str]:
+        told = (
+            self.by_price.get(price.id),
+            price.plan_name,
+            plan_of_lookup_key(price.lookup_key),
+            price.product_plan_name or self.by_product.get(price.product_id or ""),
+        )
+        return [name for name in told if name]
+
+
+def plan_of_lookup_key(lookup_key: str | None) -> str | None:
+    """Read `<plan>_<interval>`."""
+    plan, _, interval = (lookup_key or "").rpartition("_")
+    return plan if plan and interval in INTERVALS else None

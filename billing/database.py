@@ -1,0 +1,170 @@
+"""How do we talk to the database? One transaction, one upsert, one kind of moment, two dialects."""
+
+import math
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection, Dialect, Engine
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.orm import DeclarativeBase, Session, registry
+from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import GenericFunction
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+BUSY_SECONDS = 10
+WRITES = "billing_writes"
+OPEN = "billing_transaction"
+
+
+class UtcDateTime(sa.types.TypeDecorator[datetime]):
+    """An aware UTC moment on every dialect; a naive one is refused."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a moment must carry its time zone")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Base(DeclarativeBase):
+    """The parent of every model."""
+
+    registry = registry(
+        metadata=sa.MetaData(naming_convention=NAMING),
+        type_annotation_map={
+            datetime: UtcDateTime(),
+            dict[str, Any]: sa.JSON().with_variant(postgresql.JSONB(), "postgresql"),
+        },
+    )
+
+
+db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False})
+
+
+@contextmanager
+def transaction() -> Iterator[Session]:
+    """Commit on success, roll back on any error. The only place that commits.
+
+    It starts from fresh reads: what the session had loaded before is forgotten. On SQLite it takes
+    the write lock at once, so that nothing read inside can be overtaken. It does not nest.
+    """
+    session = db.session()
+    if session.info.get(OPEN):
+        raise RuntimeError("a transaction is already open here")
+    if session.new or session.dirty or session.deleted:
+        raise RuntimeError("something was changed outside of a transaction")
+    session.rollback()
+    session.info[OPEN] = True
+    try:
+        session.connection(execution_options={WRITES: True})
+        yield session
+        session.commit()
+    except BaseException:
+        session.rollback()
+        raise
+    finally:
+        session.info[OPEN] = False
+
+
+@contextmanager
+def reading() -> Iterator[Session]:
+    """Read, and leave no transaction open behind: what follows may be a slow call to Stripe."""
+    session = db.session()
+    nested = session.info.get(OPEN)
+    try:
+        yield session
+    finally:
+        if not nested:
+            session.rollback()
+
+
+def insert(model: type[Base]) -> sqlite.Insert | postgresql.Insert:
+    """Start an INSERT that knows ON CONFLICT, in the dialect of the bound database."""
+    return postgresql.insert(model) if dialect_name() == "postgresql" else sqlite.insert(model)
+
+
+def insert_or_nothing(
+    model: type[Base], row: Mapping[str, Any], *, key: str
+) -> sqlite.Insert | postgresql.Insert:
+    """Insert the row unless its key is taken."""
+    return insert(model).values(row).on_conflict_do_nothing(index_elements=key.split())
+
+
+def dialect_name() -> str:
+    """Say which database is bound: `sqlite` or `postgresql`."""
+    return db.session.get_bind().dialect.name
+
+
+class moment(GenericFunction[datetime]):  # noqa: N801 - reads as a function: moment(60)
+    """The database's clock, that many seconds from now. Leases and due times use no other."""
+
+    type = UtcDateTime()
+    inherit_cache = True
+    name = "billing_moment"
+
+    def __init__(self, seconds: float = 0) -> None:
+        super().__init__(sa.literal(float(seconds), sa.Float()))
+
+
+@compiles(moment, "postgresql")
+def _moment_on_postgresql(element: moment, compiler: SQLCompiler, **kw: Any) -> str:
+    seconds = compiler.process(element.clauses, **kw)
+    return f"(clock_timestamp() + make_interval(secs => {seconds}))"
+
+
+@compiles(moment, "sqlite")
+def _moment_on_sqlite(element: moment, compiler: SQLCompiler, **kw: Any) -> str:
+    seconds = compiler.process(element.clauses, **kw)
+    # SQLAlchemy writes microseconds; the three zeros keep stored moments comparable as text.
+    return f"(strftime('%Y-%m-%d %H:%M:%f', 'now', {seconds} || ' seconds') || '000')"
+
+
+def engine_options(url: str) -> dict[str, Any]:
+    """Choose what the driver needs to fail soon and clearly when the database is locked or away."""
+    if url.startswith("sqlite"):
+        return {"connect_args": {"timeout": BUSY_SECONDS}}
+    waits = f"-c lock_timeout={math.ceil(BUSY_SECONDS / 2)}s -c timezone=UTC"
+    return {"connect_args": {"connect_timeout": 5, "options": waits}, "pool_size": 10}
+
+
+@sa.event.listens_for(Engine, "connect")
+def _prepare_sqlite(connection: object, record: ConnectionPoolEntry) -> None:
+    if not isinstance(connection, sqlite3.Connection):
+        return
+    connection.isolation_level = None  # the driver must not begin for us: `_begin` does
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",  # NORMAL may lose acknowledged events at power loss
+        "foreign_keys=ON",
+        f"busy_timeout={BUSY_SECONDS * 1000}",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+@sa.event.listens_for(Engine, "begin")
+def _begin(connection: Connection) -> None:
+    if connection.dialect.name == "sqlite":
+        writes = connection.get_execution_options().get(WRITES)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

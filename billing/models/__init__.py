@@ -1,0 +1,39 @@
+"""Every table. Importing this package is enough for migrations to see them all."""
+
+from billing.models.catalogue import PlanPrice, StripeProduct, SubscriptionPlan
+from billing.models.changes import Cause, Change, Drift
+from billing.models.customers import RefreshState, StripeCustomer, StripeTestClock
+from billing.models.inbox import EventState, StripeEvent, StripeEventPayload
+from billing.models.invoices import Invoice
+from billing.models.leases import Lease
+from billing.models.sales import CheckoutState, OpenCheckout
+from billing.models.subscriptions import Status, SubscriptionItem, UserSubscription
+from billing.models.usage import UsageKey, UserStorage, UserUsage, UserUsageDay
+from billing.models.users import User
+
+__all__ = [
+    "Cause",
+    "Change",
+    "CheckoutState",
+    "Drift",
+    "EventState",
+    "Invoice",
+    "Lease",
+    "OpenCheckout",
+    "PlanPrice",
+    "RefreshState",
+    "Status",
+    "StripeCustomer",
+    "StripeEvent",
+    "StripeEventPayload",
+    "StripeProduct",
+    "StripeTestClock",
+    "SubscriptionItem",
+    "SubscriptionPlan",
+    "UsageKey",
+    "User",
+    "UserStorage",
+    "UserSubscription",
+    "UserUsage",
+    "UserUsageDay",
+]

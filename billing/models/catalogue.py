@@ -1,0 +1,76 @@
+"""What is sold: plans, the prices that buy them, and Stripe's products behind them."""
+
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from billing.database import Base
+from billing.models.columns import Timestamps, UuidKey
+from billing.models.customers import RefreshState
+
+
+class SubscriptionPlan(UuidKey, Timestamps, Base):
+    """A plan: features, limits and quotas. A null quota is unlimited.
+
+    `price_cents` is the monthly price in the default currency's minor unit. `is_active` means on
+    sale: holders of an inactive plan keep everything it gives.
+    """
+
+    __tablename__ = "subscription_plans"
+
+    name: Mapped[str] = mapped_column(unique=True)
+    display_name: Mapped[str]
+    description: Mapped[str] = mapped_column(default="")
+    price_cents: Mapped[int] = mapped_column(default=0)
+    billing_period: Mapped[str] = mapped_column(default="month")
+    features: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    rate_limits: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    rate_limit_multiplier: Mapped[Decimal] = mapped_column(sa.Numeric(4, 2), default=Decimal(1))
+    max_jobs_per_month: Mapped[int | None]
+    max_storage_mb: Mapped[int | None]
+    max_api_calls_per_day: Mapped[int | None]
+    max_compute_minutes_per_month: Mapped[int | None]
+    rank: Mapped[int] = mapped_column(default=0)
+    is_active: Mapped[bool] = mapped_column(default=True)
+
+    prices: Mapped[list["PlanPrice"]] = relationship(
+        back_populates="plan", order_by="PlanPrice.interval, PlanPrice.currency"
+    )
+
+    __table_args__ = (
+        sa.CheckConstraint("rate_limit_multiplier > 0", name="multiplier_positive"),
+        sa.CheckConstraint("price_cents >= 0", name="price_not_negative"),
+    )
+
+
+class PlanPrice(UuidKey, Timestamps, Base):
+    """One Stripe Price that buys a plan. `unit_amount` is in the currency's minor unit."""
+
+    __tablename__ = "plan_prices"
+
+    plan_id: Mapped[UUID] = mapped_column(
+        sa.ForeignKey("subscription_plans.id", ondelete="RESTRICT"), index=True
+    )
+    stripe_price_id: Mapped[str] = mapped_column(unique=True)
+    stripe_product_id: Mapped[str | None] = mapped_column(index=True)
+    lookup_key: Mapped[str | None]
+    currency: Mapped[str]
+    interval: Mapped[str]
+    interval_count: Mapped[int] = mapped_column(default=1)
+    unit_amount: Mapped[int | None] = mapped_column(sa.BigInteger)
+    active: Mapped[bool] = mapped_column(default=True)
+
+    plan: Mapped[SubscriptionPlan] = relationship(back_populates="prices")
+
+
+class StripeProduct(RefreshState, Timestamps, Base):
+    """A product at Stripe and how far we are in following it; its prices come with it."""
+
+    __tablename__ = "stripe_products"
+
+    name: Mapped[str | None]
+    active: Mapped[bool | None]
+    plan_name: Mapped[str | None]

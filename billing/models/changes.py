@@ -1,0 +1,51 @@
+"""What changed here, and why? And where did we differ from Stripe?"""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from billing.database import Base
+from billing.models.columns import Timestamps, UuidKey
+
+
+class Cause(StrEnum):
+    """Who made the change."""
+
+    EVENT = "event"
+    REFRESH = "refresh"
+    RECONCILE = "reconcile"
+    OPERATOR = "operator"
+
+
+class Change(Timestamps, Base):
+    """One field that changed, append-only; written in the transaction that changed it."""
+
+    __tablename__ = "changes"
+
+    id: Mapped[int] = mapped_column(
+        sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True
+    )
+    stripe_id: Mapped[str] = mapped_column(index=True)
+    user_id: Mapped[UUID | None] = mapped_column(index=True)
+    field: Mapped[str]
+    before: Mapped[Any] = mapped_column(sa.JSON, nullable=True)
+    after: Mapped[Any] = mapped_column(sa.JSON, nullable=True)
+    cause: Mapped[str]
+    stripe_event_id: Mapped[str | None]
+
+
+class Drift(UuidKey, Timestamps, Base):
+    """A difference between local state and Stripe that an operator should know of."""
+
+    __tablename__ = "drift"
+
+    kind: Mapped[str]
+    stripe_id: Mapped[str]
+    detail: Mapped[str]
+    resolved_at: Mapped[datetime | None]
+
+    __table_args__ = (sa.UniqueConstraint("kind", "stripe_id"),)

@@ -1,0 +1,78 @@
+"""What has been used? Counters that only conditional statements move."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from billing.database import Base
+from billing.models.columns import Timestamps, UuidKey
+from billing.models.users import User
+
+
+class UserUsage(UuidKey, Timestamps, Base):
+    """What a user used in one monthly window."""
+
+    __tablename__ = "user_usage"
+
+    user_id: Mapped[UUID] = mapped_column(sa.ForeignKey("users.id", ondelete="CASCADE"))
+    period_start: Mapped[datetime]
+    period_end: Mapped[datetime]
+    api_calls: Mapped[int] = mapped_column(sa.BigInteger, default=0)
+    jobs_created: Mapped[int] = mapped_column(sa.BigInteger, default=0)
+    storage_used_mb: Mapped[int] = mapped_column(sa.BigInteger, default=0)
+    compute_minutes: Mapped[int] = mapped_column(sa.BigInteger, default=0)
+
+    user: Mapped[User] = relationship(back_populates="usage_records")
+
+    __table_args__ = (
+        sa.UniqueConstraint("user_id", "period_start"),
+        *(
+            sa.CheckConstraint(f"{name} >= 0", name=f"{name}_not_negative")
+            for name in ("api_calls", "jobs_created", "storage_used_mb", "compute_minutes")
+        ),
+    )
+
+
+class UserUsageDay(UuidKey, Timestamps, Base):
+    """What a user called in one UTC day: what the daily quota is checked against."""
+
+    __tablename__ = "user_usage_days"
+
+    user_id: Mapped[UUID] = mapped_column(sa.ForeignKey("users.id", ondelete="CASCADE"))
+    day: Mapped[date]
+    api_calls: Mapped[int] = mapped_column(sa.BigInteger, default=0)
+
+    __table_args__ = (
+        sa.UniqueConstraint("user_id", "day"),
+        sa.CheckConstraint("api_calls >= 0", name="api_calls_not_negative"),
+    )
+
+
+class UserStorage(Timestamps, Base):
+    """What a user stores now, in MB: a gauge that no window resets."""
+
+    __tablename__ = "user_storage"
+
+    user_id: Mapped[UUID] = mapped_column(
+        sa.ForeignKey("users.id", ondelete="CASCADE"), primary_key=True
+    )
+    storage_used_mb: Mapped[int] = mapped_column(sa.BigInteger, default=0)
+
+    __table_args__ = (sa.CheckConstraint("storage_used_mb >= 0", name="storage_not_negative"),)
+
+
+class UsageKey(UuidKey, Timestamps, Base):
+    """An idempotency key of a counted call: the same key counts once."""
+
+    __tablename__ = "usage_keys"
+
+    user_id: Mapped[UUID] = mapped_column(sa.ForeignKey("users.id", ondelete="CASCADE"))
+    key: Mapped[str]
+    metric: Mapped[str]
+    amount: Mapped[int] = mapped_column(sa.BigInteger)
+
+    __table_args__ = (sa.UniqueConstraint("user_id", "key"),)

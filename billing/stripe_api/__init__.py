@@ -1,0 +1,1 @@
+"""Everything that knows Stripe's shapes: signed bytes in, calls out, frozen snapshots between."""

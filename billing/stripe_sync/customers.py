@@ -1,0 +1,193 @@
+"""What is true of a customer now? Subscriptions always; the rest when an event asked for it."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from billing import clock
+from billing.catalog.mapping import PriceMap
+from billing.database import db, reading
+from billing.errors import StripeUnavailable
+from billing.models import (
+    Cause,
+    CheckoutState,
+    OpenCheckout,
+    Status,
+    StripeCustomer,
+    StripeTestClock,
+    UserSubscription,
+)
+from billing.settings import settings
+from billing.stripe_api.faults import StripeMissing
+from billing.stripe_api.gateway import Seen, StripeGateway
+from billing.stripe_api.snapshots import (
+    CheckoutSnapshot,
+    CustomerSnapshot,
+    InvoiceSnapshot,
+    ProductSnapshot,
+    SubscriptionSnapshot,
+)
+from billing.stripe_sync import checkouts, counters, links
+from billing.stripe_sync.projection import OWING
+from billing.stripe_sync.store import Writer, save_invoice
+from billing.stripe_sync.subjects import Part, Subject
+
+
+class StaleRead(StripeUnavailable):
+    """Stripe's list does not show yet what its event already told."""
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerTruth:
+    """What Stripe holds of one customer. `details`, `invoices`: None where not asked for."""
+
+    id: str
+    seen: Seen
+    subscriptions: list[SubscriptionSnapshot]
+    owed_since: dict[str, datetime]
+    products: dict[str, ProductSnapshot] = field(default_factory=dict)
+    details: CustomerSnapshot | None = None
+    invoices: list[InvoiceSnapshot] | None = None
+    checkouts: list[CheckoutSnapshot] = field(default_factory=list)
+
+    def store(self, generation: int, cause: Cause) -> bool:
+        """Write what may be written; say whether nothing newer is left unconfirmed."""
+        self._refuse_if_stale(generation)
+        if self.details is not None:
+            _store_details(self.details)
+        for checkout in self.checkouts:
+            checkouts.follow_checkout(checkout)
+        links.link(self.id, self._claims())
+        self._follow_test_clock()
+        prices = PriceMap.load(
+            item.price for snapshot in self.subscriptions for item in snapshot.items
+        ).with_products(self.products)
+        writer = Writer(self.id, prices, cause)
+        for snapshot in self.subscriptions:
+            writer.confirm(snapshot, generation, self.seen, self.owed_since.get(snapshot.id))
+        if self.details is not None and self.details.deleted:
+            self._close_what_is_gone(writer)
+        for invoice in self.invoices or []:
+            save_invoice(self.id, invoice)
+        return not writer.is_overtaken(generation)
+
+    def _claims(self) -> list[str]:
+        """Users that the metadata written with our key names, the customer's own word first."""
+        told = [self.details.claimed_user_id if self.details else None]
+        told += [snapshot.claimed_user_id for snapshot in self.subscriptions]
+        return list(dict.fromkeys(claim for claim in told if claim))
+
+    def _refuse_if_stale(self, generation: int) -> None:
+        shown = {snapshot.id for snapshot in self.subscriptions}
+        gone = self.details is not None and self.details.deleted
+        told = db.session.scalars(
+            sa.select(UserSubscription.stripe_subscription_id).where(
+                UserSubscription.stripe_customer_id == self.id,
+                UserSubscription.prov_generation.between(1, generation),
+            )
+        )
+        if not gone and not shown.issuperset(told):
+            raise StaleRead("Stripe's list lags behind its events.")
+
+    def _follow_test_clock(self) -> None:
+        clocks = {snapshot.test_clock_id for snapshot in self.subscriptions}
+        clocks.add(self.details.test_clock_id if self.details else None)
+        clock_id = next((one for one in clocks if one), None)
+        if clock_id is None or settings().livemode:
+            return
+        db.session.execute(
+            sa.update(StripeCustomer)
+            .where(StripeCustomer.id == self.id)
+            .values(test_clock_id=clock_id)
+        )
+        if db.session.get(StripeTestClock, clock_id) is None:
+            counters.ask(Subject.test_clock(clock_id))
+
+    def _close_what_is_gone(self, writer: Writer) -> None:
+        """Deleting a customer cancels its subscriptions; what Stripe shows no more has ended."""
+        shown = {snapshot.id for snapshot in self.subscriptions}
+        for subscription_id in sorted(writer.live_ids() - shown):
+            writer.close(subscription_id, self.seen)
+
+
+def fetch(gateway: StripeGateway, customer_id: str, parts: frozenset[Part]) -> CustomerTruth:
+    """Read the customer's truth: one call where nothing else was asked for and all is paid."""
+    details = gateway.customer(customer_id) if Part.DETAILS in parts else None
+    try:
+        subscriptions, seen = gateway.subscriptions_of(customer_id)
+    except StripeMissing:
+        details = details or gateway.customer(customer_id)
+        if not details.deleted:
+            raise
+        now = clock.to_unix(clock.utc_now())
+        subscriptions, seen = [], Seen(since=now, until=now)
+    owing = any(Status.read(snapshot.status) in OWING for snapshot in subscriptions)
+    invoices = gateway.invoices_of(customer_id) if Part.INVOICES in parts else None
+    open_invoices = invoices
+    if open_invoices is None:
+        open_invoices = gateway.invoices_of(customer_id, status="open") if owing else []
+    return CustomerTruth(
+        id=customer_id,
+        seen=seen,
+        subscriptions=subscriptions,
+        owed_since=_owed_since(open_invoices),
+        products=_unknown_products(gateway, subscriptions),
+        details=details,
+        invoices=invoices,
+        checkouts=_checkouts(gateway, customer_id) if Part.CHECKOUTS in parts else [],
+    )
+
+
+def _owed_since(invoices: list[InvoiceSnapshot]) -> dict[str, datetime]:
+    """The oldest open invoice of each subscription."""
+    since: dict[str, datetime] = {}
+    for invoice in invoices:
+        if invoice.status == "open" and invoice.subscription_id:
+            earlier = since.get(invoice.subscription_id, invoice.owed_since)
+            since[invoice.subscription_id] = min(earlier, invoice.owed_since)
+    return since
+
+
+def _unknown_products(
+    gateway: StripeGateway, subscriptions: list[SubscriptionSnapshot]
+) -> dict[str, ProductSnapshot]:
+    """The products that must be asked which plan a price buys; mostly none."""
+    prices = [item.price for snapshot in subscriptions for item in snapshot.items]
+    with reading():
+        known = PriceMap.load(prices)
+    wanted = {price.product_id for price in prices if known.needs_product(price)}
+    found = {}
+    for product_id in sorted(one for one in wanted if one):
+        try:
+            found[product_id] = gateway.product(product_id)
+        except StripeMissing:
+            continue
+    return found
+
+
+def _checkouts(gateway: StripeGateway, customer_id: str) -> list[CheckoutSnapshot]:
+    with reading() as session:
+        open_ids = session.scalars(
+            sa.select(OpenCheckout.stripe_session_id)
+            .where(
+                OpenCheckout.stripe_customer_id == customer_id,
+                OpenCheckout.state == CheckoutState.OPEN,
+            )
+            .order_by(OpenCheckout.created_at)
+        ).all()
+    return [gateway.checkout_session(session_id) for session_id in open_ids]
+
+
+def _store_details(details: CustomerSnapshot) -> None:
+    db.session.execute(
+        sa.update(StripeCustomer)
+        .where(StripeCustomer.id == details.id)
+        .values(
+            email=details.email,
+            currency=details.currency,
+            claimed_user_id=details.claimed_user_id,
+            test_clock_id=details.test_clock_id,
+            deleted=details.deleted,
+        )
+    )

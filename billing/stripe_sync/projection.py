@@ -1,0 +1,120 @@
+"""What do we keep of a subscription? A pure function of what Stripe holds now."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from billing.catalog.mapping import PlanRank, PriceMap
+from billing.models import Status
+from billing.stripe_api.snapshots import ItemSnapshot, SubscriptionSnapshot
+
+GRANTING = {Status.ACTIVE, Status.TRIALING, Status.PAST_DUE}
+OWING = {Status.PAST_DUE, Status.UNPAID}
+
+FIELDS = (
+    "stripe_customer_id",
+    "plan_id",
+    "stripe_price_id",
+    "status",
+    "quantity",
+    "started_at",
+    "expires_at",
+    "cancelled_at",
+    "ended_at",
+    "cancel_at",
+    "cancel_at_period_end",
+    "current_period_start",
+    "current_period_end",
+    "billing_cycle_anchor",
+    "interval",
+    "trial_end",
+    "past_due_since",
+    "pause_collection",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Projection:
+    """The columns of one subscription and of its items."""
+
+    columns: Mapping[str, Any]
+    items: tuple[Mapping[str, Any], ...]
+    plan: PlanRank | None
+
+
+def project(
+    snapshot: SubscriptionSnapshot, prices: PriceMap, past_due_since: datetime | None
+) -> Projection:
+    """Reduce the snapshot to what is stored."""
+    plans = [prices.plan_of(item.price) for item in snapshot.items]
+    item, plan = _plan_item(snapshot, plans)
+    period_end = item.period_end if item else None
+    owes = Status.read(snapshot.status) in OWING
+    columns = {
+        "stripe_customer_id": snapshot.customer_id,
+        "plan_id": plan.id if plan else None,
+        "stripe_price_id": item.price.id if item else None,
+        "status": snapshot.status,
+        "quantity": item.quantity if item else None,
+        "started_at": snapshot.started_at,
+        "expires_at": _expires_at(snapshot, period_end),
+        "cancelled_at": snapshot.canceled_at,
+        "ended_at": snapshot.ended_at,
+        "cancel_at": snapshot.cancel_at,
+        "cancel_at_period_end": snapshot.cancel_at_period_end,
+        "current_period_start": item.period_start if item else None,
+        "current_period_end": period_end,
+        "billing_cycle_anchor": snapshot.billing_cycle_anchor,
+        "interval": item.price.interval if item else None,
+        "trial_end": snapshot.trial_end,
+        "past_due_since": past_due_since if owes else None,
+        "pause_collection": snapshot.pause_collection,
+    }
+    items = tuple(
+        _item_columns(one, mapped)
+        for one, mapped in sorted(
+            zip(snapshot.items, plans, strict=True), key=lambda pair: pair[0].id
+        )
+    )
+    return Projection(columns, items, plan)
+
+
+def held_plan(projection: Projection, held_before: UUID | None) -> UUID | None:
+    """The plan last known to be granted; kept while status or price say nothing we understand."""
+    status = Status.read(projection.columns["status"])
+    if status is Status.UNKNOWN:
+        return held_before
+    if status not in GRANTING:
+        return None
+    return projection.plan.id if projection.plan else held_before
+
+
+def _plan_item(
+    snapshot: SubscriptionSnapshot, plans: list[PlanRank | None]
+) -> tuple[ItemSnapshot | None, PlanRank | None]:
+    """The item of the highest plan; several items may have periods of their own."""
+    pairs = sorted(
+        zip(snapshot.items, plans, strict=True),
+        key=lambda pair: (-pair[1].rank if pair[1] else 1, pair[0].id),
+    )
+    return pairs[0] if pairs else (None, None)
+
+
+def _expires_at(snapshot: SubscriptionSnapshot, period_end: datetime | None) -> datetime | None:
+    # `cancel_at` may be set without `cancel_at_period_end`: portal and flexible billing do so.
+    if snapshot.ended_at or snapshot.cancel_at:
+        return snapshot.ended_at or snapshot.cancel_at
+    return period_end if snapshot.cancel_at_period_end else None
+
+
+def _item_columns(item: ItemSnapshot, plan: PlanRank | None) -> dict[str, Any]:
+    return {
+        "stripe_subscription_item_id": item.id,
+        "stripe_price_id": item.price.id,
+        "plan_id": plan.id if plan else None,
+        "quantity": item.quantity,
+        "current_period_start": item.period_start,
+        "current_period_end": item.period_end,
+    }

@@ -1,0 +1,116 @@
+"""How does state become confirmed? Fetch one subject's truth and store it, fenced and coalesced."""
+
+import logging
+import random
+from collections.abc import Callable
+from typing import Protocol
+
+import sqlalchemy as sa
+
+from billing.database import moment, transaction
+from billing.errors import BillingError, StripeUnavailable
+from billing.models import Cause
+from billing.stripe_api.gateway import StripeGateway, gateway
+from billing.stripe_sync import customers, inbox, products, test_clocks
+from billing.stripe_sync.counters import Ticket, acquire
+from billing.stripe_sync.subjects import MODELS, Kind, Part, Subject
+
+log = logging.getLogger(__name__)
+
+FIRST_PAUSE = 5
+LONGEST_PAUSE = 3600
+ROUNDS = 5
+
+
+class Truth(Protocol):
+    """What was fetched of a subject."""
+
+    def store(self, generation: int, cause: Cause) -> bool:
+        """Write it; say whether everything written earlier is contained in it."""
+
+
+FETCH: dict[Kind, Callable[[StripeGateway, str, frozenset[Part]], Truth]] = {
+    Kind.CUSTOMER: customers.fetch,
+    Kind.PRODUCT: products.fetch,
+    Kind.TEST_CLOCK: test_clocks.fetch,
+}
+
+
+def run(subject: Subject, cause: Cause = Cause.REFRESH) -> None:
+    """Refresh until nothing is owed, another is at it, or Stripe fails. Never raises for Stripe."""
+    for _ in range(ROUNDS):
+        ticket = acquire(subject.kind, subject.id)
+        if ticket is None or not attempt(ticket, cause):
+            return
+
+
+def attempt(ticket: Ticket, cause: Cause) -> bool:
+    """Fetch outside of any transaction, then write; say whether that went well."""
+    try:
+        truth = FETCH[ticket.kind](gateway(), ticket.id, ticket.parts)
+        write(ticket, truth, cause)
+    except StripeUnavailable as fault:
+        fail(ticket, fault.detail, passing=not ticket.is_last_try)
+    except BillingError as fault:
+        fail(ticket, fault.detail, passing=False)
+    except (KeyError, ValueError, TypeError) as fault:
+        log.exception("refresh=%s outcome=unreadable", ticket.id)
+        fail(ticket, f"unreadable: {fault!r}", passing=not ticket.is_last_try)
+    else:
+        return True
+    return False
+
+
+def write(ticket: Ticket, truth: Truth, cause: Cause) -> None:
+    """Store what was fetched, unless a newer attempt has begun; then it is dropped whole."""
+    model = MODELS[ticket.kind]
+    with transaction() as session:
+        newest = session.scalar(
+            sa.update(model)
+            .where(model.id == ticket.id, model.fence == ticket.fence)
+            .values(lease_until=None, attempts=0, failing_since=None, last_error=None)
+            .returning(model.id)
+        )
+        if newest is None:
+            log.warning("refresh=%s outcome=superseded fence=%d", ticket.id, ticket.fence)
+            return
+        if truth.store(ticket.generation, cause):
+            session.execute(
+                sa.update(model).where(model.id == ticket.id).values(synced=ticket.generation)
+            )
+            inbox.finish(ticket.id, ticket.generation)
+        session.execute(
+            sa.update(model)
+            .where(model.id == ticket.id)
+            .values(due_at=sa.case((model.requested > model.synced, moment()), else_=None))
+        )
+    log.info("refresh=%s outcome=stored generation=%d", ticket.id, ticket.generation)
+
+
+def fail(ticket: Ticket, error: str, *, passing: bool) -> None:
+    """Give the lease back: try again later, or park and bury what was tried."""
+    model = MODELS[ticket.kind]
+    again = moment(_pause(ticket.attempts)) if passing else sa.null()
+    newer = model.requested > ticket.generation
+    with transaction() as session:
+        newest = session.scalar(
+            sa.update(model)
+            .where(model.id == ticket.id, model.fence == ticket.fence)
+            .values(
+                lease_until=None,
+                attempts=model.attempts + 1,
+                failing_since=sa.func.coalesce(model.failing_since, moment()),
+                last_error=error,
+                due_at=again if passing else sa.case((newer, moment()), else_=sa.null()),
+            )
+            .returning(model.id)
+        )
+        if newest is not None and not passing:
+            inbox.bury(ticket.id, ticket.generation, error)
+    outcome = "retry" if passing else "given_up"
+    log.warning("refresh=%s outcome=%s error=%s", ticket.id, outcome, error)
+
+
+def _pause(attempts: int) -> float:
+    grown: float = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(attempts, 12))
+    return grown * random.uniform(0.8, 1.2)  # noqa: S311 - only jitter

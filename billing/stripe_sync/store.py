@@ -1,0 +1,262 @@
+"""May this be written over that? The guarded writes; the only writer of subscriptions.
+
+Every caller holds the lock of the customer's row, so what is read here cannot be overtaken.
+"""
+
+import logging
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from billing import clock
+from billing.catalog.mapping import PriceMap
+from billing.database import db, insert
+from billing.models import Cause, Change, Invoice, Status, SubscriptionItem, UserSubscription
+from billing.models.subscriptions import TERMINAL
+from billing.stripe_api.gateway import Seen
+from billing.stripe_api.snapshots import InvoiceSnapshot, SubscriptionSnapshot
+from billing.stripe_sync import links
+from billing.stripe_sync.projection import FIELDS, Projection, held_plan, project
+
+log = logging.getLogger(__name__)
+
+STORED = UserSubscription
+ENDED = STORED.status.in_(TERMINAL)
+
+
+class Writer:
+    """Writes subscriptions of one customer, with every difference noted in `changes`."""
+
+    def __init__(
+        self, customer_id: str, prices: PriceMap, cause: Cause, event_id: str | None = None
+    ) -> None:
+        self._customer_id = customer_id
+        self._prices = prices
+        self._cause = cause
+        self._event_id = event_id
+        self._user_id = links.holder_of(customer_id)
+        self._stored = _stored_of(customer_id)
+
+    def confirm(
+        self,
+        snapshot: SubscriptionSnapshot,
+        generation: int,
+        seen: Seen,
+        past_due_since: datetime | None,
+    ) -> bool:
+        """Store what a fetch showed, unless a payload noted after its start is held."""
+        terminal = Status.read(snapshot.status).is_terminal
+        guard = sa.and_(
+            STORED.prov_generation <= generation, sa.true() if terminal else sa.not_(ENDED)
+        )
+        projection = project(snapshot, self._prices, past_due_since)
+        guards = {"confirmed": True, "prov_generation": 0, "floor": seen.until}
+        return self._write(snapshot.id, projection, guards, guard, clock.from_unix(seen.since))
+
+    def preview(self, snapshot: SubscriptionSnapshot, generation: int, created: int) -> bool:
+        """Show a payload at once, unconfirmed, if it is surely newer than all that was shown."""
+        terminal = Status.read(snapshot.status).is_terminal
+        newer = STORED.floor < created
+        guard = sa.or_(
+            sa.and_(sa.not_(ENDED), sa.true() if terminal else newer),
+            sa.and_(ENDED, sa.true() if terminal else sa.false(), newer),
+        )
+        held = self._stored.get(snapshot.id)
+        projection = project(snapshot, self._prices, held.past_due_since if held else None)
+        guards = {"confirmed": False, "prov_generation": generation, "floor": created}
+        return self._write(snapshot.id, projection, guards, guard, clock.from_unix(created))
+
+    def close(self, subscription_id: str, seen: Seen) -> None:
+        """End a subscription that went with its deleted customer."""
+        stored = self._stored[subscription_id]
+        ended_at = clock.from_unix(seen.since)
+        columns = {name: getattr(stored, name) for name in FIELDS} | {
+            "status": Status.CANCELED.value,
+            "ended_at": ended_at,
+            "expires_at": ended_at,
+            "cancelled_at": stored.cancelled_at or ended_at,
+            "past_due_since": None,
+        }
+        guards = {"confirmed": True, "prov_generation": 0, "floor": seen.until}
+        items = tuple(_items_of([stored.id])[stored.id])
+        self._write(subscription_id, Projection(columns, items, None), guards, sa.true(), ended_at)
+
+    def live_ids(self) -> set[str]:
+        """Name the stored subscriptions that had not ended when the writer was made."""
+        return {key for key, row in self._stored.items() if row.status not in TERMINAL}
+
+    def is_overtaken(self, generation: int) -> bool:
+        """Tell whether a payload noted after the fetch began is still unconfirmed."""
+        return bool(
+            db.session.scalar(
+                sa.select(
+                    sa.exists().where(
+                        STORED.stripe_customer_id == self._customer_id,
+                        STORED.prov_generation > generation,
+                    )
+                )
+            )
+        )
+
+    def _write(
+        self,
+        subscription_id: str,
+        projection: Projection,
+        guards: Mapping[str, Any],
+        guard: sa.ColumnElement[bool],
+        seen_at: datetime,
+    ) -> bool:
+        stored = self._stored.get(subscription_id)
+        changed = _differences(stored, projection.columns)
+        is_news = stored is None or bool(changed) or (guards["confirmed"] and not stored.confirmed)
+        values = {
+            **projection.columns,
+            **guards,
+            "stripe_subscription_id": subscription_id,
+            "user_id": self._user_id,
+            "held_plan_id": held_plan(projection, stored.held_plan_id if stored else None),
+            "as_of": _as_of(stored, seen_at, is_news=is_news),
+        }
+        written = self._upsert(values, guard)
+        if written is None:
+            log.info("subscription=%s outcome=older_than_shown", subscription_id)
+            return False
+        if _replace_items(written, projection.items):
+            changed.setdefault("items", (None, [_brief(item) for item in projection.items]))
+        self._note_changes(subscription_id, changed)
+        return True
+
+    def _upsert(self, values: dict[str, Any], guard: sa.ColumnElement[bool]) -> UUID | None:
+        row = insert(UserSubscription).values(values)
+        new = row.excluded
+        highest = sa.case((new.floor > STORED.floor, new.floor), else_=STORED.floor)
+        replaced = {name: new[name] for name in values if name != "stripe_subscription_id"}
+        return db.session.scalar(
+            row.on_conflict_do_update(
+                index_elements=["stripe_subscription_id"],
+                set_=replaced | {"floor": highest, "updated_at": clock.utc_now()},
+                where=guard,
+            ).returning(UserSubscription.id)
+        )
+
+    def _note_changes(self, subscription_id: str, changed: Mapping[str, tuple[Any, Any]]) -> None:
+        rows = [
+            {
+                "stripe_id": subscription_id,
+                "user_id": self._user_id,
+                "field": name,
+                "before": self._readable(before),
+                "after": self._readable(after),
+                "cause": self._cause,
+                "stripe_event_id": self._event_id,
+            }
+            for name, (before, after) in changed.items()
+        ]
+        if rows:
+            db.session.execute(sa.insert(Change), rows)
+
+    def _readable(self, value: Any) -> Any:
+        if isinstance(value, UUID):
+            names = {plan.id: plan.name for plan in self._prices.plans.values()}
+            return names.get(value, str(value))
+        return value.isoformat() if isinstance(value, datetime) else value
+
+
+def save_invoice(customer_id: str, invoice: InvoiceSnapshot) -> None:
+    """Store an invoice as fetched; the fence of the customer keeps older fetches out."""
+    values = {
+        "stripe_invoice_id": invoice.id,
+        "stripe_customer_id": customer_id,
+        "stripe_subscription_id": invoice.subscription_id,
+        "number": invoice.number,
+        "status": invoice.status,
+        "billing_reason": invoice.billing_reason,
+        "currency": invoice.currency,
+        "total": invoice.total,
+        "amount_due": invoice.amount_due,
+        "amount_paid": invoice.amount_paid,
+        "attempt_count": invoice.attempt_count,
+        "next_payment_attempt_at": invoice.next_payment_attempt_at,
+        "period_start": invoice.period_start,
+        "period_end": invoice.period_end,
+        "issued_at": invoice.issued_at,
+        "finalized_at": invoice.finalized_at,
+        "hosted_invoice_url": invoice.hosted_invoice_url,
+        "invoice_pdf": invoice.invoice_pdf,
+    }
+    row = insert(Invoice).values(values)
+    db.session.execute(
+        row.on_conflict_do_update(
+            index_elements=["stripe_invoice_id"],
+            set_={name: row.excluded[name] for name in values if name != "stripe_invoice_id"}
+            | {"updated_at": clock.utc_now()},
+        )
+    )
+
+
+def _stored_of(customer_id: str) -> dict[str, sa.Row[Any]]:
+    columns = [getattr(STORED, name) for name in FIELDS]
+    rows = db.session.execute(
+        sa.select(
+            STORED.id,
+            STORED.stripe_subscription_id,
+            STORED.held_plan_id,
+            STORED.confirmed,
+            STORED.as_of,
+            *columns,
+        ).where(STORED.stripe_customer_id == customer_id)
+    )
+    return {row.stripe_subscription_id: row for row in rows}
+
+
+def _differences(
+    stored: sa.Row[Any] | None, columns: Mapping[str, Any]
+) -> dict[str, tuple[Any, Any]]:
+    if stored is None:
+        return {name: (None, value) for name, value in columns.items() if value is not None}
+    pairs = {name: (getattr(stored, name), value) for name, value in columns.items()}
+    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+
+
+def _as_of(stored: sa.Row[Any] | None, seen_at: datetime, *, is_news: bool) -> datetime:
+    """Move forward with news only: a check that finds nothing new changes nothing shown."""
+    if stored is None:
+        return seen_at
+    shown: datetime = stored.as_of
+    return max(shown, seen_at) if is_news else shown
+
+
+def _items_of(subscription_ids: list[UUID]) -> dict[UUID, list[dict[str, Any]]]:
+    names = [
+        column.name
+        for column in sa.inspect(SubscriptionItem).columns
+        if column.name not in {"id", "created_at", "updated_at", "subscription_id"}
+    ]
+    rows = db.session.execute(
+        sa.select(SubscriptionItem)
+        .where(SubscriptionItem.subscription_id.in_(subscription_ids))
+        .order_by(SubscriptionItem.stripe_subscription_item_id)
+    ).scalars()
+    found: dict[UUID, list[dict[str, Any]]] = {key: [] for key in subscription_ids}
+    for row in rows:
+        found[row.subscription_id].append({name: getattr(row, name) for name in names})
+    return found
+
+
+def _replace_items(subscription_id: UUID, items: tuple[Mapping[str, Any], ...]) -> bool:
+    if _items_of([subscription_id])[subscription_id] == [dict(item) for item in items]:
+        return False
+    db.session.execute(
+        sa.delete(SubscriptionItem).where(SubscriptionItem.subscription_id == subscription_id)
+    )
+    if items:
+        rows = [{**item, "subscription_id": subscription_id} for item in items]
+        db.session.execute(sa.insert(SubscriptionItem), rows)
+    return True
+
+
+def _brief(item: Mapping[str, Any]) -> dict[str, Any]:
+    return {"price": item["stripe_price_id"], "quantity": item["quantity"]}

@@ -1,0 +1,101 @@
+"""What was left behind? Looks for owed work and does it; holds no state of its own."""
+
+import logging
+import os
+import socket
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+
+import sqlalchemy as sa
+from flask import Flask
+
+from billing import clock
+from billing.database import db, insert, moment, reading, transaction
+from billing.models import Lease
+from billing.settings import settings
+from billing.stripe_sync import counters, inbox, processing, refresh
+from billing.stripe_sync.subjects import Kind
+
+log = logging.getLogger(__name__)
+
+BATCH = 100
+LEASE_NAME = "sweep"
+
+
+def sweep(*, untouched_seconds: float = inbox.UNTOUCHED_SECONDS) -> int:
+    """Take up forgotten events and due refreshes; return how many were brought further."""
+    before = clock.utc_now() - timedelta(seconds=untouched_seconds)
+    with reading():
+        forgotten = inbox.left_behind(BATCH, before)
+    taken = sum(_safely(partial(processing.resume, event_id)) for event_id in forgotten)
+    for kind in Kind:
+        for subject in counters.due(kind, BATCH):
+            taken += _safely(partial(refresh.run, subject))
+    return taken
+
+
+def _safely(step: Callable[[], object]) -> bool:
+    """Do one thing; a fault in it must not keep the others waiting."""
+    try:
+        step()
+    except Exception:
+        log.exception("sweep outcome=skipped %s", step)
+        return False
+    return True
+
+
+class Sweeper(threading.Thread):
+    """Sweeps every few seconds, in one process of those that share the database."""
+
+    def __init__(self, app: Flask, interval: float) -> None:
+        super().__init__(name="sweep", daemon=True)
+        self._app = app
+        self._interval = interval
+        self._stop_asked = threading.Event()
+        self._holder = f"{socket.gethostname()}:{os.getpid()}"
+
+    def run(self) -> None:
+        """Sweep at once, then at every interval, until stopped. A fault never ends it."""
+        while True:
+            with self._app.app_context():
+                self._sweep_once()
+            if self._stop_asked.wait(self._interval):
+                return
+
+    def stop(self) -> None:
+        """Let it end after the sweep it is at."""
+        self._stop_asked.set()
+
+    def _sweep_once(self) -> None:
+        try:
+            if hold_lease(LEASE_NAME, self._holder, self._interval * 3):
+                while sweep() >= BATCH and not self._stop_asked.is_set():
+                    pass
+        except Exception:
+            log.exception("sweep outcome=failed")
+
+
+def hold_lease(name: str, holder: str, seconds: float) -> bool:
+    """Take or keep a lease; say whether it is ours. It saves work only: two holders do no harm."""
+    row = insert(Lease).values(name=name, holder=holder, until=moment(seconds))
+    with transaction() as session:
+        held = session.scalar(
+            row.on_conflict_do_update(
+                index_elements=["name"],
+                set_={"holder": holder, "until": moment(seconds), "updated_at": clock.utc_now()},
+                where=sa.or_(Lease.holder == holder, Lease.until <= moment()),
+            ).returning(Lease.name)
+        )
+    return held is not None
+
+
+def start(app: Flask) -> Sweeper:
+    """Start the thread in this process, after any fork."""
+    with app.app_context():
+        interval = settings().sweep_interval
+        db.engine.dispose()
+    thread = Sweeper(app, interval)
+    thread.start()
+    return thread

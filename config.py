@@ -1,0 +1,209 @@
+"""How is the service set? Everything the environment may say, checked before anything starts."""
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Self, TypeVar
+from urllib.parse import urlsplit
+
+ROOT = Path(__file__).parent
+MIN_SECRET = 32
+STRIPE_API = "https://api.stripe.com"
+LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+
+
+class BadSetting(Exception):
+    """A setting that is missing, weak or contradictory: its name, and how to mend it."""
+
+
+class Processing(StrEnum):
+    """Where events are turned into state: in the webhook request, or in workers."""
+
+    INLINE = "inline"
+    WORKER = "worker"
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The checked settings of one process. Durations are in seconds."""
+
+    database_url: str
+    stripe_secret_key: str
+    stripe_webhook_secrets: tuple[str, ...]
+    jwt_secret: str
+    redis_url: str | None = None
+    stripe_api_base: str = STRIPE_API
+    app_url: str = "http://127.0.0.1:5000"
+    allowed_return_origins: tuple[str, ...] = ()
+    past_due_grace_days: int = 7
+    keep_paid_through: bool = False
+    keep_on_void_pause: bool = False
+    processing: Processing = Processing.INLINE
+    trusted_proxies: int = 0
+    log_level: str = "INFO"
+    token_seconds: int = 900
+    inline_budget: float = 8.0
+    request_budget: float = 10.0
+    stripe_timeout: float = 6.0
+    refresh_lease: float = 60.0
+    refresh_debounce: float = 0.0
+    sweep_interval: float = 5.0
+    rate_limit: str = "120/minute"
+    poll_limit: str = "600/minute"
+    auth_limit: str = "10/minute"
+    default_currency: str = "usd"
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str] = os.environ) -> Self:
+        """Read and check the environment. Raises BadSetting naming what to mend."""
+        app_url = _url(env, "APP_URL", "http://127.0.0.1:5000")
+        config = cls(
+            database_url=_database_url(env.get("DATABASE_URL", "")),
+            redis_url=env.get("REDIS_URL") or None,
+            stripe_secret_key=_stripe_key(env),
+            stripe_webhook_secrets=_webhook_secrets(env),
+            stripe_api_base=_url(env, "STRIPE_API_BASE", STRIPE_API),
+            jwt_secret=_secret(env, "JWT_SECRET"),
+            app_url=app_url,
+            allowed_return_origins=_origins(env, app_url),
+            past_due_grace_days=_number(env, "PAST_DUE_GRACE_DAYS", 7, int),
+            keep_paid_through=_flag(env, "KEEP_PAID_THROUGH"),
+            keep_on_void_pause=_flag(env, "KEEP_ON_VOID_PAUSE"),
+            processing=_processing(env),
+            trusted_proxies=_number(env, "TRUSTED_PROXIES", 0, int),
+            log_level=_log_level(env),
+            token_seconds=_number(env, "TOKEN_SECONDS", 900, int, least=60),
+            inline_budget=_number(env, "INLINE_BUDGET_SECONDS", 8.0, float, least=0.5),
+            request_budget=_number(env, "REQUEST_BUDGET_SECONDS", 10.0, float, least=0.5),
+            stripe_timeout=_number(env, "STRIPE_TIMEOUT_SECONDS", 6.0, float, least=0.1),
+            refresh_lease=_number(env, "REFRESH_LEASE_SECONDS", 60.0, float, least=0.1),
+            refresh_debounce=_number(env, "REFRESH_DEBOUNCE_SECONDS", 0.0, float),
+            sweep_interval=_number(env, "SWEEP_INTERVAL_SECONDS", 5.0, float, least=0.1),
+            rate_limit=env.get("RATE_LIMIT", "120/minute"),
+            poll_limit=env.get("POLL_LIMIT", "600/minute"),
+            auth_limit=env.get("AUTH_LIMIT", "10/minute"),
+            default_currency=env.get("DEFAULT_CURRENCY", "usd").lower(),
+        )
+        config.check()
+        return config
+
+    @property
+    def livemode(self) -> bool:
+        """Tell whether the key is one of Stripe's live mode."""
+        return "_live_" in self.stripe_secret_key
+
+    @property
+    def uses_sqlite(self) -> bool:
+        """Tell whether the database is a file of one process."""
+        return self.database_url.startswith("sqlite")
+
+    def check(self) -> None:
+        """Refuse combinations that cannot be right. Raises BadSetting."""
+        if self.livemode and urlsplit(self.stripe_api_base).hostname in LOOPBACK:
+            raise BadSetting("STRIPE_SECRET_KEY is a live key, but STRIPE_API_BASE is an emulator")
+        address = urlsplit(self.app_url)
+        if address.scheme != "https" and address.hostname not in LOOPBACK:
+            raise BadSetting("APP_URL must begin with https:// outside this machine")
+        if self.processing is Processing.WORKER and self.uses_sqlite:
+            raise BadSetting("BILLING_PROCESSING=worker needs PostgreSQL in DATABASE_URL")
+
+
+def _required(env: Mapping[str, str], name: str, how: str) -> str:
+    value = env.get(name, "").strip()
+    if not value:
+        raise BadSetting(f"{name} is not set: {how}. See .env.example.")
+    return value
+
+
+def _secret(env: Mapping[str, str], name: str) -> str:
+    how = "make one with: python -c 'import secrets; print(secrets.token_urlsafe(48))'"
+    value = _required(env, name, how)
+    if len(value) < MIN_SECRET or len(set(value)) < 10:
+        raise BadSetting(f"{name} is weak (under {MIN_SECRET} random characters): {how}.")
+    return value
+
+
+def _stripe_key(env: Mapping[str, str]) -> str:
+    how = "take a secret or restricted key from the Stripe Dashboard, Developers > API keys"
+    value = _required(env, "STRIPE_SECRET_KEY", how)
+    if not re.fullmatch(r"(sk|rk)_(test|live)_\w+", value):
+        raise BadSetting(f"STRIPE_SECRET_KEY must begin with sk_test_, sk_live_ or rk_: {how}.")
+    return value
+
+
+def _webhook_secrets(env: Mapping[str, str]) -> tuple[str, ...]:
+    how = "take it from the webhook endpoint at Stripe (whsec_...); several are comma separated"
+    text = _required(env, "STRIPE_WEBHOOK_SECRET", how)
+    secrets = tuple(part.strip() for part in text.split(",") if part.strip())
+    if not secrets or any(not re.fullmatch(r"whsec_\S{16,}", secret) for secret in secrets):
+        raise BadSetting(f"STRIPE_WEBHOOK_SECRET must hold whsec_... secrets: {how}.")
+    return secrets
+
+
+def _database_url(text: str) -> str:
+    if not text:
+        return f"sqlite:///{ROOT / 'instance' / 'billing.db'}"
+    for short in ("postgres://", "postgresql://"):
+        if text.startswith(short):
+            return "postgresql+psycopg://" + text.removeprefix(short)
+    if not text.startswith(("sqlite:///", "postgresql+psycopg://")):
+        raise BadSetting("DATABASE_URL must begin with postgresql:// or sqlite:///")
+    return text
+
+
+def _url(env: Mapping[str, str], name: str, default: str) -> str:
+    text = env.get(name, "").strip() or default
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise BadSetting(f"{name} must be an http(s) address, not {text!r}")
+    return text.rstrip("/")
+
+
+def origin_of(url: str) -> str:
+    """Reduce an address to scheme, host and port."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}".lower()
+
+
+def _origins(env: Mapping[str, str], app_url: str) -> tuple[str, ...]:
+    named = [part.strip() for part in env.get("ALLOWED_RETURN_ORIGINS", "").split(",")]
+    return tuple(dict.fromkeys(origin_of(url) for url in [app_url, *filter(None, named)]))
+
+
+N = TypeVar("N", int, float)
+
+
+def _number(env: Mapping[str, str], name: str, default: N, kind: type[N], *, least: float = 0) -> N:
+    text = env.get(name, "").strip()
+    try:
+        value = kind(text) if text else default
+    except ValueError:
+        raise BadSetting(f"{name} must be a number, not {text!r}") from None
+    if value < least:
+        raise BadSetting(f"{name} must be at least {least:g}")
+    return value
+
+
+def _flag(env: Mapping[str, str], name: str) -> bool:
+    text = env.get(name, "").strip().lower()
+    if text not in {"", "0", "1", "false", "true", "no", "yes"}:
+        raise BadSetting(f"{name} must be true or false, not {text!r}")
+    return text in {"1", "true", "yes"}
+
+
+def _processing(env: Mapping[str, str]) -> Processing:
+    text = env.get("BILLING_PROCESSING", "").strip() or Processing.INLINE.value
+    try:
+        return Processing(text)
+    except ValueError:
+        raise BadSetting(f"BILLING_PROCESSING must be inline or worker, not {text!r}") from None
+
+
+def _log_level(env: Mapping[str, str]) -> str:
+    text = env.get("LOG_LEVEL", "INFO").strip().upper()
+    if text not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
+        raise BadSetting(f"LOG_LEVEL must be DEBUG, INFO, WARNING or ERROR, not {text!r}")
+    return text
