@@ -8,7 +8,7 @@ from billing.models.invoices import Invoice
 from billing.models.leases import Lease
 from billing.models.sales import CheckoutState, OpenCheckout
 from billing.models.subscriptions import Status, SubscriptionItem, UserSubscription
-from billing.models.usage import UsageKey, UserStorage, UserUsage, UserUsageDay
+from billing.models.usage import Metric, UsageKey, UserStorage, UserUsage, UserUsageDay
 from billing.models.users import User
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "EventState",
     "Invoice",
     "Lease",
+    "Metric",
     "OpenCheckout",
     "PlanPrice",
     "RefreshState",

@@ -10,6 +10,15 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from billing.database import Base
 from billing.models.columns import Timestamps, UuidKey
 from billing.models.customers import RefreshState
+from billing.models.usage import Metric
+
+QUOTA_COLUMNS = {
+    Metric.API_CALLS: "max_api_calls_per_day",
+    Metric.JOBS_CREATED: "max_jobs_per_month",
+    Metric.STORAGE_USED_MB: "max_storage_mb",
+    Metric.COMPUTE_MINUTES: "max_compute_minutes_per_month",
+}
+"""Where a plan keeps its quota of a metric."""
 
 
 class SubscriptionPlan(UuidKey, Timestamps, Base):

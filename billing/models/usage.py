@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from enum import StrEnum
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -11,6 +12,15 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from billing.database import Base
 from billing.models.columns import Timestamps, UuidKey
 from billing.models.users import User
+
+
+class Metric(StrEnum):
+    """What is counted. The set is closed: it picks columns, never a caller's text."""
+
+    API_CALLS = "api_calls"
+    JOBS_CREATED = "jobs_created"
+    STORAGE_USED_MB = "storage_used_mb"
+    COMPUTE_MINUTES = "compute_minutes"
 
 
 class UserUsage(UuidKey, Timestamps, Base):
@@ -30,10 +40,7 @@ class UserUsage(UuidKey, Timestamps, Base):
 
     __table_args__ = (
         sa.UniqueConstraint("user_id", "period_start"),
-        *(
-            sa.CheckConstraint(f"{name} >= 0", name=f"{name}_not_negative")
-            for name in ("api_calls", "jobs_created", "storage_used_mb", "compute_minutes")
-        ),
+        *(sa.CheckConstraint(f"{name} >= 0", name=f"{name}_not_negative") for name in Metric),
     )
 
 
