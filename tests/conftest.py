@@ -1,0 +1,98 @@
+"""The fixtures: a closed machine, two real databases, the service, a client."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from billing import create_app
+from config import Config
+from tests.support import closed, databases, postgres, redis
+from tests.support.requests import Client
+
+closed.forget_environment()
+
+
+@pytest.fixture(autouse=True)
+def _closed_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    closed.close_network(monkeypatch)
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file that nobody has open."""
+    path = tmp_path_factory.mktemp("sqlite") / "template.db"
+    databases.migrate(configured(f"sqlite:///{path}"))
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[Path]:
+    """A running PostgreSQL: the directory of its socket."""
+    with postgres.served(*postgres.FAST) as directory:
+        yield directory
+
+
+@pytest.fixture(scope="session")
+def postgresql_database(postgresql_server: Path) -> str:
+    """The address of a migrated database, shared by the tests of this process."""
+    url = postgres.make_database(postgresql_server, "billing")
+    databases.migrate(configured(url))
+    return url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of an empty, migrated database. Each test that needs it runs on both."""
+    if request.param == "sqlite":
+        template = request.getfixturevalue("sqlite_template")
+        return databases.copy_sqlite(template, tmp_path / "billing.db")
+    url: str = request.getfixturevalue("postgresql_database")
+    return url
+
+
+@pytest.fixture
+def config(database: str) -> Config:
+    """Settings as a developer has them. A test or its module may replace this fixture."""
+    return configured(database)
+
+
+@pytest.fixture
+def app(config: Config) -> Iterator[Flask]:
+    """The service over an empty database, with its context entered."""
+    app = create_app(config)
+    app.test_client_class = Client
+    with app.app_context():
+        yield app
+        databases.empty()
+    databases.close(app)
+
+
+@pytest.fixture
+def client(app: Flask) -> Client:
+    """A client without a token."""
+    client = app.test_client()
+    assert isinstance(client, Client)
+    return client
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    """The address of a real Redis."""
+    program = redis.program()
+    if program is None:
+        pytest.skip("no redis-server on the PATH, and no wheel of it for this Python")
+    with redis.served(program) as url:
+        yield url
+
+
+def configured(database_url: str) -> Config:
+    """Make the settings of a test, with secrets that open nothing."""
+    return Config(
+        database_url=database_url,
+        stripe_secret_key="sk_test_made_up_for_tests",
+        stripe_webhook_secrets=("whsec_made_up_for_tests_only",),
+        jwt_secret="made-up-for-tests: 0123456789 abcdef",
+        stripe_api_base="http://127.0.0.1:9",  # nothing listens there
+    )

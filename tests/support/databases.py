@@ -1,0 +1,41 @@
+"""How does every test get an empty, migrated database, fast?"""
+
+import shutil
+from pathlib import Path
+
+import flask_migrate
+import sqlalchemy as sa
+from flask import Flask
+
+from billing import create_app
+from billing.database import Base, db, transaction
+from config import Config
+
+MIGRATIONS = Path(__file__).parents[2] / "migrations"
+
+
+def migrate(config: Config) -> None:
+    """Bring the database of the configuration to the newest migration."""
+    app = create_app(config)
+    with app.app_context():
+        flask_migrate.upgrade(str(MIGRATIONS))
+        db.engine.dispose()
+
+
+def empty() -> None:
+    """Delete every row. Faster than TRUNCATE where the tables are nearly empty."""
+    with transaction() as session:
+        for table in reversed(Base.metadata.sorted_tables):
+            session.execute(sa.delete(table))
+
+
+def copy_sqlite(template: Path, target: Path) -> str:
+    """Copy a SQLite database that nobody has open, and return the copy's address."""
+    shutil.copyfile(template, target)
+    return f"sqlite:///{target}"
+
+
+def close(app: Flask) -> None:
+    """Close the connections of an application."""
+    with app.app_context():
+        db.engine.dispose()
