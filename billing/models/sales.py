@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -20,7 +21,12 @@ class CheckoutState(StrEnum):
 
 
 class OpenCheckout(UuidKey, Timestamps, Base):
-    """A Checkout Session that we made for a user; only such a session may link a customer."""
+    """Our claim to one Checkout Session for a user: written first, then filled from Stripe.
+
+    The row's id is the idempotency key and `parameters` is what it was asked with, so that whoever
+    repeats the request, after a crash or at the same time, gets the same session. A user has one
+    open claim at most.
+    """
 
     __tablename__ = "open_checkouts"
 
@@ -28,11 +34,22 @@ class OpenCheckout(UuidKey, Timestamps, Base):
     plan_id: Mapped[UUID] = mapped_column(
         sa.ForeignKey("subscription_plans.id", ondelete="RESTRICT")
     )
-    stripe_session_id: Mapped[str] = mapped_column(unique=True)
     stripe_customer_id: Mapped[str] = mapped_column(index=True)
     stripe_price_id: Mapped[str]
+    parameters: Mapped[dict[str, Any]]
+    stripe_session_id: Mapped[str | None] = mapped_column(unique=True)
     stripe_subscription_id: Mapped[str | None]
     state: Mapped[str] = mapped_column(default=CheckoutState.OPEN)
     payment_status: Mapped[str | None]
-    url: Mapped[str] = mapped_column(sa.Text)
+    url: Mapped[str | None] = mapped_column(sa.Text)
     expires_at: Mapped[datetime]
+
+    __table_args__ = (
+        sa.Index(
+            "uq_open_checkouts_one_open",
+            "user_id",
+            unique=True,
+            postgresql_where=sa.text("state = 'open'"),
+            sqlite_where=sa.text("state = 'open'"),
+        ),
+    )

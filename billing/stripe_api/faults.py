@@ -40,7 +40,7 @@ def translate(error: stripe.StripeError) -> BillingError:
     if isinstance(error, stripe.CardError):
         return CardDeclined(error.user_message or "The payment was declined.")
     if isinstance(error, stripe.IdempotencyError):
-        return StripeRefused(f"Stripe saw this key with other values{where}.", code=error.code)
+        return StripeRefused(f"Stripe saw this key with other values{where}.")
     if isinstance(error, stripe.RateLimitError):
         return StripeUnavailable(f"Stripe is limiting our requests{where}.")
     if isinstance(error, stripe.InvalidRequestError):

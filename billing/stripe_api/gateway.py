@@ -157,6 +157,17 @@ class StripeGateway:
         made = self._post("/v1/checkout/sessions", parameters, idempotency_key=idempotency_key)
         return CheckoutSnapshot.from_stripe(made)
 
+    def expire_checkout_session(self, session_id: str) -> CheckoutSnapshot:
+        """Close an open session; raises StripeRefused if it is open no longer."""
+        path = f"/v1/checkout/sessions/{session_id}/expire"
+        made = self._post(path, {}, idempotency_key=f"expire:{session_id}")
+        return CheckoutSnapshot.from_stripe(made)
+
+    def products_on_sale(self) -> list[ProductSnapshot]:
+        """Every active product."""
+        found, _ = self._list("/v1/products", {"active": "true", "limit": PAGE})
+        return [ProductSnapshot.from_stripe(one) for one in found]
+
     def _with_all_items(self, subscription: dict[str, Any]) -> dict[str, Any]:
         items = subscription.get("items") or {}
         if not items.get("has_more"):

@@ -173,10 +173,11 @@ def _checkouts(gateway: StripeGateway, customer_id: str) -> list[CheckoutSnapsho
             .where(
                 OpenCheckout.stripe_customer_id == customer_id,
                 OpenCheckout.state == CheckoutState.OPEN,
+                OpenCheckout.stripe_session_id.is_not(None),
             )
             .order_by(OpenCheckout.created_at)
         ).all()
-    return [gateway.checkout_session(session_id) for session_id in open_ids]
+    return [gateway.checkout_session(one) for one in open_ids if one]
 
 
 def _store_details(details: CustomerSnapshot) -> None:

@@ -65,8 +65,8 @@ def follow_price(price: PriceSnapshot) -> None:
         map_price(price, plan)
 
 
-def map_price(price: PriceSnapshot, plan: PlanRank) -> None:
-    """Let the price buy the plan, and ask for a refresh of every customer this concerns."""
+def map_price(price: PriceSnapshot, plan: PlanRank) -> int:
+    """Let the price buy the plan; ask for a refresh of every customer concerned; count them."""
     row = insert(PlanPrice).values(
         plan_id=plan.id,
         stripe_price_id=price.id,
@@ -85,8 +85,10 @@ def map_price(price: PriceSnapshot, plan: PlanRank) -> None:
             set_={name: row.excluded[name] for name in followed},
         )
     )
-    for customer_id in _holders_to_remap(price.id, plan):
+    holders = _holders_to_remap(price.id, plan)
+    for customer_id in holders:
         counters.ask(Subject.customer(customer_id))
+    return len(holders)
 
 
 def _holders_to_remap(price_id: str, plan: PlanRank) -> list[str]:

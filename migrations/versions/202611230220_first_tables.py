@@ -271,13 +271,16 @@ def upgrade() -> None:
         "open_checkouts",
         sa.Column("user_id", sa.Uuid(), nullable=False),
         sa.Column("plan_id", sa.Uuid(), nullable=False),
-        sa.Column("stripe_session_id", sa.String(), nullable=False),
         sa.Column("stripe_customer_id", sa.String(), nullable=False),
         sa.Column("stripe_price_id", sa.String(), nullable=False),
+        sa.Column(
+            "parameters", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False
+        ),
+        sa.Column("stripe_session_id", sa.String(), nullable=True),
         sa.Column("stripe_subscription_id", sa.String(), nullable=True),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("payment_status", sa.String(), nullable=True),
-        sa.Column("url", sa.Text(), nullable=False),
+        sa.Column("url", sa.Text(), nullable=True),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
@@ -299,6 +302,13 @@ def upgrade() -> None:
             batch_op.f("ix_open_checkouts_stripe_customer_id"), ["stripe_customer_id"], unique=False
         )
         batch_op.create_index(batch_op.f("ix_open_checkouts_user_id"), ["user_id"], unique=False)
+        batch_op.create_index(
+            "uq_open_checkouts_one_open",
+            ["user_id"],
+            unique=True,
+            postgresql_where=sa.text("state = 'open'"),
+            sqlite_where=sa.text("state = 'open'"),
+        )
 
     op.create_table(
         "plan_prices",
@@ -543,6 +553,11 @@ def downgrade() -> None:
 
     op.drop_table("plan_prices")
     with op.batch_alter_table("open_checkouts", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_open_checkouts_one_open",
+            postgresql_where=sa.text("state = 'open'"),
+            sqlite_where=sa.text("state = 'open'"),
+        )
         batch_op.drop_index(batch_op.f("ix_open_checkouts_user_id"))
         batch_op.drop_index(batch_op.f("ix_open_checkouts_stripe_customer_id"))
 

@@ -1,0 +1,59 @@
+"""What can be bought? A plan on sale, at one of its active prices."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from billing.database import reading
+from billing.errors import Invalid, NotFound
+from billing.models import PlanPrice, SubscriptionPlan
+from billing.settings import settings
+
+
+class NotForSale(Invalid):
+    """The plan cannot be bought: it is free, off sale, or has no such price."""
+
+    code = "not_for_sale"
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A plan at a price. `unit_amount` is in the currency's minor unit."""
+
+    plan_id: UUID
+    plan_name: str
+    stripe_price_id: str
+    currency: str
+    interval: str
+    unit_amount: int | None
+
+
+def find_offer(plan_name: str, interval: str) -> Offer:
+    """Find the price in the default currency. Raises NotFound, NotForSale."""
+    with reading() as session:
+        plan = session.scalar(sa.select(SubscriptionPlan).where(SubscriptionPlan.name == plan_name))
+        if plan is None:
+            raise NotFound(f"There is no plan {plan_name!r}.")
+        price = session.scalar(
+            sa.select(PlanPrice)
+            .where(
+                PlanPrice.plan_id == plan.id,
+                PlanPrice.interval == interval,
+                PlanPrice.interval_count == 1,
+                PlanPrice.currency == settings().default_currency,
+                PlanPrice.active,
+            )
+            .order_by(PlanPrice.lookup_key.is_(None), PlanPrice.created_at.desc())
+            .limit(1)
+        )
+        if not plan.is_active or price is None:
+            raise NotForSale(f"The plan {plan_name!r} is not sold by the {interval}.")
+        return Offer(
+            plan_id=plan.id,
+            plan_name=plan.name,
+            stripe_price_id=price.stripe_price_id,
+            currency=price.currency,
+            interval=price.interval,
+            unit_amount=price.unit_amount,
+        )
