@@ -5,7 +5,7 @@ import logging
 from apiflask import APIFlask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from billing import database, errors, models, settings
+from billing import api, database, errors, identity, models, settings
 from billing.database import db
 from billing.extensions import migrate
 from billing.stripe_api import gateway
@@ -31,5 +31,7 @@ def create_app(config: Config) -> APIFlask:
     migrate.init_app(app, db)
     gateway.init_app(app)
     errors.init_app(app)
+    identity.init_app(app)
+    api.init_app(app)
     app.register_blueprint(webhooks)
     return app

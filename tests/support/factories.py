@@ -4,11 +4,13 @@ import itertools
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any, TypeVar
+from uuid import UUID
 
 import sqlalchemy as sa
 
 from billing import clock
 from billing.database import Base, db, transaction
+from billing.identity import tokens
 from billing.models import (
     PlanPrice,
     Status,
@@ -34,6 +36,11 @@ def saved(row: Row) -> Row:
 def a_user(**values: Any) -> User:
     """A user without a password and without a Stripe customer."""
     return saved(User(**{"email": f"user{next(_numbers)}@example.com", **values}))
+
+
+def auth(user_id: UUID) -> dict[str, str]:
+    """The header with which that user calls."""
+    return {"Authorization": f"Bearer {tokens.issue(user_id, clock.utc_now()).access_token}"}
 
 
 def a_plan(name: str = "pro", **values: Any) -> SubscriptionPlan:

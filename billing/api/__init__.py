@@ -1,0 +1,15 @@
+"""The JSON API: one blueprint a resource."""
+
+from apiflask import APIFlask
+
+from billing.api import bodies
+from billing.api.auth import auth
+
+BLUEPRINTS = [auth]
+
+
+def init_app(app: APIFlask) -> None:
+    """Register every resource, and what holds for all of them."""
+    bodies.init_app(app)
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)

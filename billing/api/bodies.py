@@ -1,0 +1,43 @@
+"""Can the request body be read at all? JSON, of a sane size and depth; then it meets its schema."""
+
+from typing import Any
+
+from apiflask import HTTPError
+from flask import Flask, Response, request
+from werkzeug.exceptions import BadRequest, UnsupportedMediaType
+
+from billing.errors import Invalid, Malformed, problem
+
+PREFIX = "/v1/"
+BODY_CAP = 64 * 1024
+
+
+def init_app(app: Flask) -> None:
+    """Judge the bodies sent to the JSON API, and render what their schemas refuse."""
+    app.before_request(refuse_unreadable)
+    app.register_error_handler(HTTPError, schema_problem)
+
+
+def refuse_unreadable() -> None:
+    """Raise UnsupportedMediaType, RequestEntityTooLarge or Malformed, before any view runs."""
+    if not request.path.startswith(PREFIX):
+        return
+    request.max_content_length = BODY_CAP
+    if not request.get_data():
+        return
+    if not request.is_json:
+        raise UnsupportedMediaType("Send the body as application/json.")
+    try:
+        request.get_json()
+    except (BadRequest, RecursionError):
+        raise Malformed("The body is not readable as JSON.") from None
+
+
+def schema_problem(error: HTTPError) -> Response:
+    """Render what a schema refused: `errors` holds the faults of each field."""
+    return problem(Invalid("The request does not fit its schema.", errors=_by_field(error.detail)))
+
+
+def _by_field(detail: dict[str, Any]) -> dict[str, Any]:
+    """Drop the outer level, which names where the fields stood (json, query, path)."""
+    return {field: faults for place in detail.values() for field, faults in place.items()}

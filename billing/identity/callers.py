@@ -1,0 +1,49 @@
+"""Who makes this request? Read once, before limits are counted; refused only where it is asked."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from flask import Flask, g, request
+
+from billing.errors import BillingError, Unauthorized
+from billing.identity import tokens
+
+SCHEME = "bearer"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The user who makes the request."""
+
+    user_id: UUID
+
+
+def init_app(app: Flask) -> None:
+    """Read the token of every request. Call this before the limiter's init_app."""
+    app.before_request(identify)
+
+
+def identify() -> None:
+    """Set `g.caller`: the caller, or None. A bad token is remembered, not yet refused."""
+    g.caller, g.caller_fault = None, None
+    try:
+        g.caller = Caller(tokens.read(bearer_token()))
+    except Unauthorized as fault:
+        g.caller_fault = fault
+
+
+def caller() -> Caller:
+    """Return who makes this request. Raises Unauthorized, with a code that says why."""
+    known: Caller | None = g.caller
+    fault: BillingError | None = g.caller_fault
+    if known is not None:
+        return known
+    raise fault or tokens.TokenMissing("Send a bearer token.")
+
+
+def bearer_token() -> str:
+    """Read the Authorization header. Raises TokenMissing."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != SCHEME or not token.strip():
+        raise tokens.TokenMissing("Send the header: Authorization: Bearer <access token>.")
+    return token.strip()

@@ -1,0 +1,89 @@
+"""Is a password good enough, and is it the right one? Each hash costs tens of milliseconds.
+
+Never call `hashed` or `is_right` inside a database transaction: it would hold its locks meanwhile.
+"""
+
+import base64
+import secrets
+from typing import NewType
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from zxcvbn import zxcvbn
+
+from billing.errors import Invalid
+
+PasswordHash = NewType("PasswordHash", str)
+
+MIN_LENGTH = 10
+MAX_LENGTH = 256
+SCORED_LENGTH = 72
+"""Scoring takes time that grows faster than the length; what is longer is judged by its start."""
+LEAST_SCORE = 3
+"""Of 0 to 4. Below 3 a password is among the first 10^8 that an attacker tries."""
+
+hasher = PasswordHasher()
+
+
+class WeakPassword(Invalid):
+    """The password would be guessed; `reasons` says why."""
+
+    code = "weak_password"
+
+
+def refuse_weak(password: str, email: str) -> None:
+    """Raise WeakPassword with every reason; pass a password that is hard to guess."""
+    if reasons := weaknesses(password, email):
+        raise WeakPassword("Choose a password that is harder to guess.", reasons=reasons)
+
+
+def weaknesses(password: str, email: str) -> list[str]:
+    """Name what makes the password easy to guess; nothing for a good one."""
+    local_part = email.rpartition("@")[0]
+    found = []
+    if len(password) < MIN_LENGTH:
+        found.append(f"Shorter than {MIN_LENGTH} characters.")
+    if len(password) > MAX_LENGTH:
+        found.append(f"Longer than {MAX_LENGTH} characters.")
+    if local_part and local_part in password.casefold():
+        found.append("Contains the name in the e-mail address.")
+    scored = password[:SCORED_LENGTH]
+    if scored and zxcvbn(scored)["score"] < LEAST_SCORE:
+        found.append("Made of well-known passwords, words or patterns.")
+    return found
+
+
+def hashed(password: str) -> PasswordHash:
+    """Hash with a fresh salt and the parameters of today."""
+    return PasswordHash(hasher.hash(_bytes(password)))
+
+
+def is_right(password: str, kept: str | None) -> bool:
+    """Compare with the kept hash. With none kept the work is the same and the answer is no."""
+    try:
+        return hasher.verify(kept or DECOY, _bytes(password))
+    except (VerificationError, InvalidHashError):
+        return False
+
+
+def is_outdated(kept: str) -> bool:
+    """Tell whether the hash was made with other parameters than those of today."""
+    return hasher.check_needs_rehash(kept)
+
+
+def _bytes(password: str) -> bytes:
+    # JSON can carry half of a surrogate pair, which UTF-8 proper cannot.
+    return password.encode("utf-8", "surrogatepass")
+
+
+def _decoy() -> str:
+    """Write a hash that no password has, with the parameters of today."""
+    cost = f"m={hasher.memory_cost},t={hasher.time_cost},p={hasher.parallelism}"
+    salt, digest = (
+        base64.b64encode(secrets.token_bytes(size)).decode().rstrip("=")
+        for size in (hasher.salt_len, hasher.hash_len)
+    )
+    return f"$argon2id$v=19${cost}${salt}${digest}"
+
+
+DECOY = _decoy()

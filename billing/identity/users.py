@@ -1,0 +1,100 @@
+"""Which accounts are there? An address belongs to one of them: the unique key decides."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from billing.database import db, insert_or_nothing, reading, transaction
+from billing.errors import Conflict, Invalid, NotFound, Unauthorized
+from billing.identity import emails, passwords
+from billing.identity.passwords import PasswordHash
+from billing.models import User
+
+
+class EmailTaken(Conflict):
+    """Another account has this address."""
+
+    code = "email_taken"
+
+
+class BadCredentials(Unauthorized):
+    """The address is unknown or the password is wrong: a caller cannot tell which."""
+
+    code = "bad_credentials"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What a user may see of their own row."""
+
+    id: UUID
+    email: str | None
+    created_at: datetime
+
+
+def register(email: str, password: str) -> UUID:
+    """Make an account. Raises Invalid, WeakPassword, EmailTaken. Opens its own transaction."""
+    address = emails.checked(email)
+    passwords.refuse_weak(password, address)
+    password_hash = passwords.hashed(password)
+    with transaction():
+        return create(address, password_hash)
+
+
+def create(email: str, password_hash: PasswordHash | None) -> UUID:
+    """Insert the user in the caller's transaction; without a hash nobody can log in.
+
+    Raises Invalid, EmailTaken. Links nothing: an address proves nothing about a Stripe customer.
+    """
+    row = {"email": emails.checked(email), "password_hash": password_hash}
+    user_id: UUID | None = db.session.scalar(
+        insert_or_nothing(User, row, key="email").returning(User.id)
+    )
+    if user_id is None:
+        raise EmailTaken("An account with this e-mail address exists.")
+    return user_id
+
+
+def authenticate(email: str, password: str) -> UUID:
+    """Return whose password this is. Raises BadCredentials, after the same work in every case."""
+    with reading() as session:
+        found = session.execute(
+            sa.select(User.id, User.password_hash).where(User.email == _known_form(email))
+        ).first()
+    user_id, kept = found or (None, None)
+    if not passwords.is_right(password, kept) or user_id is None or kept is None:
+        raise BadCredentials("The e-mail address or the password is wrong.")
+    if passwords.is_outdated(kept):
+        _replace_hash(user_id, kept, passwords.hashed(password))
+    return user_id
+
+
+def account(user_id: UUID) -> Account:
+    """Read what the user may see. Raises NotFound."""
+    with reading() as session:
+        row = session.execute(
+            sa.select(User.id, User.email, User.created_at).where(User.id == user_id)
+        ).first()
+    if row is None:
+        raise NotFound("No such user.")
+    return Account(row.id, row.email, row.created_at)
+
+
+def _known_form(email: str) -> str:
+    """Normalise; for what is no address, the empty text, which no account has."""
+    try:
+        return emails.checked(email)
+    except Invalid:
+        return ""
+
+
+def _replace_hash(user_id: UUID, outdated: str, fresh: PasswordHash) -> None:
+    """Keep the fresh hash, unless the password was changed meanwhile."""
+    with transaction() as session:
+        session.execute(
+            sa.update(User)
+            .where(User.id == user_id, User.password_hash == outdated)
+            .values(password_hash=fresh)
+        )
