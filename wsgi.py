@@ -1,8 +1,15 @@
-"""The service, as a WSGI server runs it."""
+"""The service, as a WSGI server runs it, and as `flask` commands find it."""
+
+import click
 
 from billing import create_app
 from billing.stripe_sync import sweep
-from config import Config
+from config import BadSetting, Config
 
-app = create_app(Config.from_env())
-sweeper = sweep.start(app)
+try:
+    app = create_app(Config.from_env())
+except BadSetting as fault:
+    raise click.ClickException(str(fault)) from None  # one clear line from `flask`, not a traceback
+
+if click.get_current_context(silent=True) is None:  # a command is no server: it sweeps nothing
+    sweeper = sweep.start(app)

@@ -5,7 +5,7 @@ import logging
 from apiflask import APIFlask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from billing import api, database, errors, identity, models, settings
+from billing import api, commands, database, errors, identity, models, settings
 from billing.database import db
 from billing.extensions import migrate
 from billing.stripe_api import gateway
@@ -34,4 +34,5 @@ def create_app(config: Config) -> APIFlask:
     identity.init_app(app)
     api.init_app(app)
     app.register_blueprint(webhooks)
+    commands.init_app(app)
     return app

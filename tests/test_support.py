@@ -11,7 +11,7 @@ from flask import Flask
 from billing.database import db, dialect_name
 from billing.models import StripeEvent, User
 from tests.support.events import stripe_event
-from tests.support.factories import a_plan, a_price, a_subscription, a_user
+from tests.support.factories import a_plan, a_price, a_subscription, a_user, auth
 from tests.support.requests import Client
 
 
@@ -66,3 +66,12 @@ def test_a_signed_event_is_taken_in(client: Client) -> None:
 def test_redis_answers(redis_url: str) -> None:
     with redis_client.Redis.from_url(redis_url) as connection:
         assert connection.ping()
+
+
+def test_the_header_of_a_user_is_accepted(client: Client) -> None:
+    user = a_user()
+
+    response = client.get("/v1/auth/me", headers=auth(user.id))
+
+    assert response.status_code == 200
+    assert response.get_json()["email"] == user.email

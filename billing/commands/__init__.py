@@ -1,0 +1,22 @@
+"""`flask billing ...`: what an operator does by hand."""
+
+from flask import Flask
+from flask.cli import AppGroup
+
+from billing.commands import events, plans, refresh
+
+billing = AppGroup("billing", help="Run the billing service by hand.")
+
+COMMANDS = [
+    plans.cli,
+    events.events,
+    refresh.refresh_customer,
+    refresh.map_price_by_hand,
+]
+
+
+def init_app(app: Flask) -> None:
+    """Give the application its commands."""
+    for command in COMMANDS:
+        billing.add_command(command)
+    app.cli.add_command(billing)
