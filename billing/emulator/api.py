@@ -1,0 +1,156 @@
+"""How is one API request answered? Faults, key, parameters, idempotency, the act, the answer."""
+
+import json
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import flask
+from flask import Flask, Response, request
+
+from billing import clock
+from billing.emulator.account import API_VERSION, Account, Cause, Resource, Transaction, token
+from billing.emulator.errors import ApiError, invalid, unauthorized, unknown_route
+from billing.emulator.expansion import expand
+from billing.emulator.idempotency import Idempotency
+from billing.emulator.parameters import decode, read
+from billing.emulator.routes import ROUTES, Route
+
+KEPT_REQUESTS = 10_000
+
+Received = tuple[str, str, dict[str, Any], dict[str, str], int]
+
+
+class Api:
+    """The HTTP face of an account."""
+
+    def __init__(self, account: Account, announce: Callable[[Transaction], None]) -> None:
+        self.received: deque[Received] = deque(maxlen=KEPT_REQUESTS)
+        self._account = account
+        self._announce = announce
+        self._idempotency = Idempotency(account)
+
+    def serve_on(self, app: Flask) -> None:
+        """Add every route of the API to the application."""
+        for number, route in enumerate(ROUTES):
+            app.add_url_rule(
+                route.path,
+                endpoint=f"api-{number}",
+                view_func=self._view(route),
+                methods=[route.method],
+                provide_automatic_options=False,
+            )
+        app.add_url_rule("/v1/<path:path>", view_func=self._unknown, methods=list(METHODS))
+
+    def _view(self, route: Route) -> Callable[..., Response]:
+        def view(**ids: str) -> Response:
+            return self._answer(lambda cause: self._perform(route, ids, cause))
+
+        return view
+
+    def _unknown(self, path: str) -> Response:
+        def refuse(cause: Cause) -> tuple[int, str]:
+            raise unknown_route(request.method, f"/v1/{path}")
+
+        return self._answer(refuse)
+
+    def _answer(self, perform: Callable[[Cause], tuple[int, str]]) -> Response:
+        """Do the work, and put whatever comes of it into Stripe's envelope."""
+        cause = Cause(token("req_", 14), request.headers.get("Idempotency-Key"))
+        try:
+            self._suffer()
+            authenticate()
+            status, body = perform(cause)
+        except ApiError as refusal:
+            status, body = refusal.status, as_json(refusal.body(cause.request_id or ""))
+        self._remember(status)
+        return self._envelope(status, body, cause)
+
+    def _suffer(self) -> None:
+        """Let the faults of the API happen."""
+        faults = self._account.faults
+        if faults.api_delay:
+            time.sleep(faults.api_delay)
+        with self._account.lock:
+            cut, faults.api_reset = faults.api_reset > 0, max(0, faults.api_reset - 1)
+            status = faults.api_status.pop(0) if faults.api_status and not cut else None
+        if cut:
+            self._remember(0)
+            raise ConnectionResetError
+        if status:
+            raise injected(status)
+
+    def _perform(self, route: Route, ids: dict[str, str], cause: Cause) -> tuple[int, str]:
+        raw = decode([*request.args.items(multi=True), *request.form.items(multi=True)])
+        params = read(route.accepts, raw)
+        wanted = params.pop("expand", [])
+
+        def act() -> str:
+            with self._account.atomic(cause) as transaction:
+                result = route.handler(self._account, params, **ids)
+                body = as_json(expand(self._account, present(self._account, result), wanted))
+            flask.g.transaction = transaction
+            return body
+
+        if request.method != "POST" or not cause.idempotency_key:
+            return 200, act()
+        fingerprint = as_json([request.path, raw])
+        return self._idempotency.once(cause, fingerprint, act)
+
+    def _remember(self, status: int) -> None:
+        pairs = [*request.args.items(multi=True), *request.form.items(multi=True)]
+        told = (request.method, request.path, decode(pairs), dict(request.headers), status)
+        self.received.append(told)
+
+    def _envelope(self, status: int, body: str, cause: Cause) -> Response:
+        response = Response(body, status, content_type="application/json")
+        response.headers["Request-Id"] = cause.request_id or ""
+        response.headers["Date"] = clock.utc_now().strftime("%a, %d %b %Y %H:%M:%S GMT")
+        response.headers["Stripe-Version"] = request.headers.get("Stripe-Version", API_VERSION)
+        if cause.idempotency_key:
+            response.headers["Idempotency-Key"] = cause.idempotency_key
+        if flask.g.get("replayed"):
+            response.headers["Idempotent-Replayed"] = "true"
+        if transaction := flask.g.get("transaction"):
+            # Events leave after the answer: inside it they would lock up a one-worker service.
+            response.call_on_close(lambda: self._announce(transaction))
+        return response
+
+
+METHODS = ("GET", "POST", "DELETE", "PUT", "PATCH")
+
+
+def present(account: Account, result: Resource) -> Resource:
+    """Show an object, or every object of a list."""
+    if result.get("object") == "list":
+        return {**result, "data": [account.view(found) for found in result["data"]]}
+    return account.view(result)
+
+
+def authenticate() -> None:
+    """Accept any test-mode secret or restricted key, as a bearer or as the basic user."""
+    given = request.authorization
+    key = (given.token or given.username) if given else None
+    if not key:
+        raise unauthorized("You did not provide an API key.")
+    if not key.startswith(("sk_test_", "rk_test_")):
+        raise unauthorized(f"Invalid API Key provided: {key[:8]}****")
+
+
+def injected(status: int) -> ApiError:
+    """Make the answer of an injected fault; nothing was done."""
+    if status == 429:
+        return ApiError(429, "Too many requests.", code="rate_limit")
+    if status == 401:
+        return unauthorized("Expired API Key provided.")
+    if status < 500:
+        refusal = invalid("Injected fault.")
+        refusal.status = status
+        return refusal
+    return ApiError(status, "An unexpected error occurred.", type="api_error")
+
+
+def as_json(value: object) -> str:
+    """Write JSON as Stripe does, indented."""
+    return json.dumps(value, indent=2)

@@ -1,0 +1,1 @@
+"""Checkout: sessions that sell, and the page on which to pay."""

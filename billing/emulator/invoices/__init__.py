@@ -1,0 +1,1 @@
+"""Invoices: what is owed, what was paid."""

@@ -1,0 +1,1 @@
+"""Subscriptions: who has bought what, until when."""

@@ -1,0 +1,1 @@
+"""The emulator is honest: what it answers is what Stripe would answer."""
