@@ -1,6 +1,7 @@
 """How is one API request answered? Faults, key, parameters, idempotency, the act, the answer."""
 
 import json
+import threading
 import time
 from collections import deque
 from collections.abc import Callable
@@ -28,6 +29,7 @@ class Api:
     def __init__(self, account: Account, announce: Callable[[Transaction], None]) -> None:
         self.received: deque[Received] = deque(maxlen=KEPT_REQUESTS)
         self._account = account
+        self._guard = threading.Lock()
         self._announce = announce
         self._idempotency = Idempotency(account)
 
@@ -72,7 +74,7 @@ class Api:
         faults = self._account.faults
         if faults.api_delay:
             time.sleep(faults.api_delay)
-        with self._account.lock:
+        with self._guard:
             cut, faults.api_reset = faults.api_reset > 0, max(0, faults.api_reset - 1)
             status = faults.api_status.pop(0) if faults.api_status and not cut else None
         if cut:

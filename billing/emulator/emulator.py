@@ -1,14 +1,12 @@
 """How is the emulator run? One object: serve, listen, disturb, stop."""
 
-import threading
 from pathlib import Path
-
-from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from billing.emulator.account import Account, Resource, Transaction
 from billing.emulator.api import Api, Received
 from billing.emulator.delivery import Deliveries
 from billing.emulator.faults import Faults
+from billing.emulator.server import Server
 from billing.emulator.signing import signed
 from billing.emulator.site import create_site
 from billing.emulator.timekeeper import Timekeeper
@@ -24,28 +22,22 @@ class Emulator:
         self._deliveries = Deliveries(self.account, (1, 5, 30, 120, 600))
         self._timekeeper = Timekeeper(self.account, self._announce)
         self._api = Api(self.account, self._announce)
-        self._server: BaseWSGIServer | None = None
-        self._thread: threading.Thread | None = None
+        self._server: Server | None = None
 
     def serve(self, port: int = 0) -> str:
         """Start the server, the deliveries and the clockwork; return the base URL."""
         site = create_site(self.account, self._api, self._deliveries, self._announce)
-        self._server = make_server(
-            "127.0.0.1", port, site, threaded=True, request_handler=QuietHandler
-        )
+        self._server = Server(site, port)
         self.url = self.account.url = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
-        self._thread.start()
+        self._server.start()
         self._deliveries.start()
         self._timekeeper.start()
         return self.url
 
     def stop(self) -> None:
         """End every thread and let go of the port and the state file."""
-        if self._server and self._thread:
-            self._server.shutdown()
-            self._thread.join()
-            self._server.server_close()
+        if self._server:
+            self._server.stop()
         self._timekeeper.stop()
         self._deliveries.stop()
         self.account.close()
@@ -112,10 +104,3 @@ class Emulator:
     def _announce(self, transaction: Transaction) -> None:
         self._deliveries.push(transaction.deliveries)
         self._timekeeper.wake()
-
-
-class QuietHandler(WSGIRequestHandler):
-    """Answers requests without a log line for each."""
-
-    def log(self, type: str, message: str, *args: object) -> None:
-        """Say nothing: the requests are kept in `Emulator.requests`."""

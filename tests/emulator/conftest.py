@@ -3,12 +3,14 @@
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 from typing import Any
 
 import pytest
+import requests
 import stripe
 
 from billing.emulator import Emulator
@@ -147,6 +149,11 @@ class Shop:
         return self.client.v1.checkout.sessions.create(told)
 
 
+def answer(session: stripe.checkout.Session, card: str = "4242424242424242") -> requests.Response:
+    """Press a button of the checkout page; the redirect to the shop is not followed."""
+    return requests.post(str(session.url), {"card": card}, timeout=9, allow_redirects=False)
+
+
 @pytest.fixture
 def shop(emulator: Emulator, client: stripe.StripeClient) -> Shop:
     """A shop with something to sell."""
@@ -169,9 +176,13 @@ def schema_problems() -> Callable[[str, dict[str, Any]], list[str]]:
     checker = pytest.importorskip("jsonschema_rs")
     components = json.loads(path.read_text())["components"]
 
-    def problems(kind: str, shown: dict[str, Any]) -> list[str]:
+    @cache
+    def validator(kind: str) -> Any:
         wanted = {"$ref": f"#/components/schemas/{kind}", "components": components}
-        found = checker.Draft202012Validator(wanted).iter_errors(shown)
+        return checker.Draft202012Validator(wanted)
+
+    def problems(kind: str, shown: dict[str, Any]) -> list[str]:
+        found = validator(kind).iter_errors(shown)
         return [f"{kind} {list(each.instance_path)}: {each.message}" for each in found]
 
     return problems

@@ -5,12 +5,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-import requests
 import stripe
 from stripe._object_classes import get_object_class
 
 from billing.emulator import Emulator
-from tests.emulator.conftest import DAY, START, Mailbox, Shop
+from tests.emulator.conftest import DAY, START, Mailbox, Shop, answer
 
 LATER = START + 40 * DAY
 # Which object each embedded mapping of these fields is, where the SDK types it by a nested class.
@@ -21,9 +20,7 @@ def a_whole_life(shop: Shop) -> None:
     """Use every resource, so that each kind of object exists."""
     subscription = shop.subscriber()
     shop.at(subscription, LATER)
-    requests.post(
-        shop.checkout(client_reference_id="u").url, {"card": "4242424242424242"}, timeout=9
-    )
+    answer(shop.checkout(client_reference_id="u"))
     failing = shop.subscriber()
     shop.change_card(failing, "pm_card_chargeCustomerFail")
     shop.at(failing, LATER)

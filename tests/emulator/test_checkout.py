@@ -1,0 +1,130 @@
+"""A checkout sells a subscription, or does not."""
+
+import pytest
+import requests
+import stripe
+
+from billing.emulator import Emulator
+from tests.emulator.conftest import Mailbox, Shop, answer
+
+
+def test_paying_sells_the_subscription_and_returns_to_the_shop(
+    shop: Shop, emulator: Emulator, mailbox: Mailbox
+) -> None:
+    session = shop.checkout(
+        client_reference_id="user-7", subscription_data={"metadata": {"user_id": "7"}}
+    )
+
+    response = answer(session)
+    assert emulator.wait_idle()
+
+    done = shop.client.v1.checkout.sessions.retrieve(session.id, {"expand": ["subscription"]})
+    assert response.headers["Location"] == f"http://shop.test/done?session={session.id}"
+    assert (done.status, done.payment_status) == ("complete", "paid")
+    assert done.subscription.status == "active"
+    assert done.subscription.metadata.to_dict() == {"user_id": "7"}
+    assert {
+        "checkout.session.completed",
+        "customer.created",
+        "customer.subscription.created",
+        "invoice.paid",
+    } <= set(mailbox.types())
+
+
+def test_the_customer_of_the_session_buys(shop: Shop) -> None:
+    customer = shop.customer(card=None)
+    session = shop.checkout(customer=customer.id)
+
+    answer(session)
+
+    bought = shop.client.v1.subscriptions.list({"customer": customer.id})
+    assert [found.status for found in bought.data] == ["active"]
+
+
+def test_a_declined_card_leaves_nothing_but_the_open_page(
+    shop: Shop, emulator: Emulator, mailbox: Mailbox
+) -> None:
+    session = shop.checkout(customer_email="a@b.test")
+
+    response = answer(session, "4000000000000002")
+    assert emulator.wait_idle()
+
+    assert response.status_code == 402
+    assert "declined" in response.text
+    assert shop.client.v1.checkout.sessions.retrieve(session.id).status == "open"
+    assert shop.client.v1.customers.list().data == []
+
+
+def test_a_card_may_pay_now_and_fail_at_the_renewal(shop: Shop) -> None:
+    customer = shop.customer(card=None, test_clock=shop.clock().id)
+    answer(shop.checkout(customer=customer.id), "4000000000000341")
+    (bought,) = shop.client.v1.subscriptions.list({"customer": customer.id}).data
+
+    later = shop.at(bought, bought.created + 32 * 86_400)
+
+    assert (bought.status, later.status) == ("active", "past_due")
+
+
+def test_a_trial_is_sold_without_payment(shop: Shop) -> None:
+    session = shop.checkout(
+        subscription_data={"trial_period_days": 7}, payment_method_collection="if_required"
+    )
+
+    answer(session, "")
+
+    done = shop.client.v1.checkout.sessions.retrieve(session.id, {"expand": ["subscription"]})
+    assert done.payment_status == "no_payment_required"
+    assert done.subscription.status == "trialing"
+
+
+def test_an_expired_session_sells_nothing(shop: Shop, emulator: Emulator, mailbox: Mailbox) -> None:
+    session = shop.checkout()
+    shop.client.v1.checkout.sessions.expire(session.id)
+
+    response = answer(session)
+    assert emulator.wait_idle()
+
+    assert response.status_code == 410
+    assert len(mailbox.of("checkout.session.expired")) == 1
+
+
+def test_a_session_sells_once(shop: Shop) -> None:
+    session = shop.checkout()
+    answer(session)
+
+    assert answer(session).status_code == 410
+    assert len(shop.client.v1.subscriptions.list().data) == 1
+
+
+def test_the_page_offers_every_answer(shop: Shop) -> None:
+    page = requests.get(str(shop.checkout(cancel_url="http://shop.test/").url), timeout=9).text
+
+    for offered in ("Pay", "Pay, but the next payment fails", "Decline", "Cancel"):
+        assert f">{offered}<" in page
+    assert "<script" not in page
+    assert "20.00 USD" in page
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"allow_promotion_codes": True, "discounts": [{"coupon": "x"}]},
+        {"customer": "cus_x", "customer_email": "a@b.test"},
+        {"customer_update": {"name": "auto"}},
+        {"expires_at": 1_000},
+        {"mode": "payment"},
+    ],
+    ids=["two discounts", "two customers", "update of nobody", "expired", "one-off"],
+)
+def test_contradictions_are_refused(shop: Shop, params: dict[str, object]) -> None:
+    with pytest.raises(stripe.InvalidRequestError):
+        shop.checkout(**params)
+
+
+def test_the_lines_of_a_session_are_listed(shop: Shop) -> None:
+    session = shop.checkout(expand=["line_items"])
+
+    lines = shop.client.v1.checkout.sessions.line_items.list(session.id)
+
+    assert [line.price.id for line in lines.data] == [shop.monthly.id]
+    assert session.line_items.data[0].quantity == 1
