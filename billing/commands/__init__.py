@@ -3,12 +3,14 @@
 from flask import Flask
 from flask.cli import AppGroup
 
-from billing.commands import events, plans, refresh
+from billing.commands import catalog, emulator, events, plans, refresh
 
 billing = AppGroup("billing", help="Run the billing service by hand.")
 
 COMMANDS = [
     plans.cli,
+    catalog.catalog,
+    emulator.run_emulator,
     events.events,
     refresh.refresh_customer,
     refresh.map_price_by_hand,
