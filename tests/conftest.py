@@ -1,14 +1,16 @@
 """The fixtures: a closed machine, two real databases, the service, a client."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from flask import Flask
 
 from billing import create_app
+from billing.emulator import Emulator
 from config import Config
-from tests.support import closed, databases, postgres, redis
+from tests.support import closed, databases, postgres, redis, serving
 from tests.support.requests import Client
 
 closed.forget_environment()
@@ -53,9 +55,22 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def config(database: str) -> Config:
-    """Settings as a developer has them. A test or its module may replace this fixture."""
-    return configured(database)
+def config(database: str, request: pytest.FixtureRequest) -> Config:
+    """Settings as a developer has them; a test of the emulator's finds Stripe there."""
+    config = configured(database)
+    if "emulator" not in request.fixturenames:
+        return config
+    emulator: Emulator = request.getfixturevalue("emulator")
+    return replace(config, stripe_api_base=emulator.url)
+
+
+@pytest.fixture
+def emulator() -> Iterator[Emulator]:
+    """An empty account at Stripe, so to speak, over real HTTP."""
+    emulator = Emulator()
+    emulator.serve()
+    yield emulator
+    emulator.stop()
 
 
 @pytest.fixture
@@ -75,6 +90,15 @@ def client(app: Flask) -> Client:
     client = app.test_client()
     assert isinstance(client, Client)
     return client
+
+
+@pytest.fixture
+def service(app: Flask, config: Config, emulator: Emulator) -> Iterator[str]:
+    """The address of the service over real HTTP; the emulator posts its events there."""
+    with serving.served(app) as url:
+        emulator.add_webhook(f"{url}/webhooks/stripe", config.stripe_webhook_secrets[0])
+        yield url
+        emulator.stop()  # before the service: nothing may be posted to a closed door
 
 
 @pytest.fixture(scope="session")

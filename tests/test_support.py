@@ -9,7 +9,10 @@ import sqlalchemy as sa
 from flask import Flask
 
 from billing.database import db, dialect_name
+from billing.emulator import Emulator
 from billing.models import StripeEvent, User
+from billing.stripe_api.gateway import gateway
+from config import Config
 from tests.support.events import stripe_event
 from tests.support.factories import a_plan, a_price, a_subscription, a_user, auth
 from tests.support.requests import Client
@@ -61,6 +64,18 @@ def test_a_signed_event_is_taken_in(client: Client) -> None:
 
     assert response.status_code == 200
     assert db.session.get_one(StripeEvent, event["id"]).state == "ignored"
+
+
+def test_the_emulator_and_the_service_speak_to_each_other(
+    service: str, emulator: Emulator, config: Config
+) -> None:
+    customer = gateway().create_customer(user_id="u1", email="a@example.com")
+
+    assert emulator.wait_idle()
+    event = db.session.scalars(
+        sa.select(StripeEvent).where(StripeEvent.type == "customer.created")
+    ).one()
+    assert (event.subject, event.state) == (customer.id, "done")
 
 
 def test_redis_answers(redis_url: str) -> None:

@@ -1,13 +1,13 @@
 """Is this really from Stripe, and what does it say? Signed bytes to an Event."""
 
 import json
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
 from stripe import SignatureVerificationError, WebhookSignature
 
+from billing import clock
 from billing.errors import Malformed
 
 API_VERSION = "2026-10-28.endive"
@@ -89,7 +89,7 @@ def _is_signed(text: str, header: str, secret: str, tolerance: int) -> bool:
         WebhookSignature.verify_header(text, header, secret, tolerance=tolerance)
     except (SignatureVerificationError, TypeError):  # TypeError: a signature outside ASCII
         return False
-    return _signed_at(header) <= time.time() + tolerance
+    return _signed_at(header) <= clock.to_unix(clock.utc_now()) + tolerance
 
 
 def _signed_at(header: str) -> int:
