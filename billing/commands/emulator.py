@@ -5,6 +5,7 @@ import threading
 from pathlib import Path
 
 import click
+
 from billing.emulator import Emulator
 
 
