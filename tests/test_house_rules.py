@@ -50,17 +50,6 @@ def test_imports_point_one_way() -> None:
     assert upward == []
 
 
-def test_no_two_folders_import_each_other() -> None:
-    arrows = {
-        (folder_of(source), folder_named(name))
-        for source in sources("billing")
-        for name in source.imports()
-        if folder_of(source) and folder_named(name) != folder_of(source)
-    }
-
-    assert {pair for pair in arrows if pair[::-1] in arrows} == set()
-
-
 def test_the_emulator_knows_nothing_of_the_service_but_its_clock() -> None:
     allowed = ("billing.clock", "billing.emulator")
     foreign = [
