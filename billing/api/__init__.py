@@ -4,8 +4,9 @@ from apiflask import APIFlask
 
 from billing.api import bodies
 from billing.api.auth import auth
+from billing.api.checkout import checkout
 
-BLUEPRINTS = [auth]
+BLUEPRINTS = [auth, checkout]
 
 
 def init_app(app: APIFlask) -> None:

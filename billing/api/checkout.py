@@ -1,0 +1,42 @@
+"""How does a frontend send its user to pay? A link to Stripe's page."""
+
+from dataclasses import asdict
+from typing import Any
+
+from apiflask import APIBlueprint, Schema
+from apiflask.fields import URL, DateTime, String
+from apiflask.validators import Length, OneOf
+
+from billing.identity import caller
+from billing.sales.checkout import open_checkout
+
+INTERVALS = ("month", "year")
+
+checkout = APIBlueprint("checkout", __name__, url_prefix="/v1/subscription", tag="Subscription")
+
+
+class CheckoutRequest(Schema):
+    """What to buy, and where to come back to: both addresses on an allowed origin."""
+
+    plan = String(required=True, validate=Length(1, 64))
+    interval = String(load_default="month", validate=OneOf(INTERVALS))
+    success_url = URL(load_default=None, require_tld=False, schemes={"http", "https"})
+    cancel_url = URL(load_default=None, require_tld=False, schemes={"http", "https"})
+
+
+class CheckoutResponse(Schema):
+    """Where to send the user, and until when."""
+
+    session_id = String(required=True)
+    url = String(required=True)
+    expires_at = DateTime(required=True)
+
+
+@checkout.post("/checkout")
+@checkout.input(CheckoutRequest)
+@checkout.output(CheckoutResponse, status_code=201)
+def start_checkout(json_data: dict[str, Any]) -> dict[str, Any]:
+    """Open a Checkout Session for the caller; asked again, it is the same one while it is open."""
+    wanted = dict(json_data)
+    plan_name, interval = wanted.pop("plan"), wanted.pop("interval")
+    return asdict(open_checkout(caller().user_id, plan_name, interval, **wanted))
