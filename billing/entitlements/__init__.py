@@ -1,0 +1,41 @@
+"""What may this user do? The questions that the rest of the service and a product may ask."""
+
+from uuid import UUID
+
+from billing.entitlements.access import Access, Reason, Subscription
+from billing.entitlements.plan import Plan
+from billing.entitlements.standing import Standing, forget_standings, standing_of
+
+__all__ = [
+    "Access",
+    "Plan",
+    "Reason",
+    "Standing",
+    "Subscription",
+    "forget_standings",
+    "get_rate_limit_multiplier",
+    "get_user_plan",
+    "get_user_subscription",
+    "has_feature",
+    "standing_of",
+]
+
+
+def get_user_subscription(user_id: UUID) -> Subscription | None:
+    """Return the subscription that decides about the user's plan; None if there never was one."""
+    return standing_of(user_id).access.subscription
+
+
+def get_user_plan(user_id: UUID) -> Plan:
+    """Return the plan in force now; the free one where nothing else applies."""
+    return standing_of(user_id).plan
+
+
+def has_feature(user_id: UUID, feature: str) -> bool:
+    """Tell whether the plan in force gives the feature."""
+    return feature in standing_of(user_id).plan.features
+
+
+def get_rate_limit_multiplier(user_id: UUID) -> float:
+    """Return by how much the base rates are multiplied for the user."""
+    return float(standing_of(user_id).plan.rate_limit_multiplier)
