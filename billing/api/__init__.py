@@ -5,8 +5,10 @@ from apiflask import APIFlask
 from billing.api import bodies
 from billing.api.auth import auth
 from billing.api.checkout import checkout
+from billing.api.plans import plans
+from billing.api.subscriptions import subscriptions
 
-BLUEPRINTS = [auth, checkout]
+BLUEPRINTS = [auth, checkout, plans, subscriptions]
 
 
 def init_app(app: APIFlask) -> None:

@@ -9,9 +9,9 @@ from typing import Any
 
 from limits import parse
 
+from billing.catalog.terms import FREE
 from billing.models import Metric
 
-FREE = "free"
 PLANS_FILE = Path(__file__).parents[2] / "plans.toml"
 INTERVALS = ("day", "week", "month", "year")
 PLAN_KEYS = {

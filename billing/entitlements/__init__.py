@@ -2,9 +2,10 @@
 
 from uuid import UUID
 
+from billing.catalog.terms import Plan
 from billing.entitlements.access import Access, Reason, Subscription
-from billing.entitlements.plan import Plan
 from billing.entitlements.standing import Standing, forget_standings, standing_of
+from billing.sales.checkout import Checkout, open_checkout
 
 __all__ = [
     "Access",
@@ -18,6 +19,7 @@ __all__ = [
     "get_user_subscription",
     "has_feature",
     "standing_of",
+    "upgrade_user_plan",
 ]
 
 
@@ -39,3 +41,11 @@ def has_feature(user_id: UUID, feature: str) -> bool:
 def get_rate_limit_multiplier(user_id: UUID) -> float:
     """Return by how much the base rates are multiplied for the user."""
     return float(standing_of(user_id).plan.rate_limit_multiplier)
+
+
+def upgrade_user_plan(user_id: UUID, plan_name: str, interval: str = "month") -> Checkout:
+    """Open a page at Stripe where the user buys the plan; the plan changes once that is paid.
+
+    Raises NotFound, NotForSale, AlreadySubscribed, StripeUnavailable. Safe to repeat.
+    """
+    return open_checkout(user_id, plan_name, interval)

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Self
 from uuid import UUID
 
-from billing.entitlements.plan import Plan
+from billing.catalog.terms import Plan
 from billing.models import Status
 from config import Config
 

@@ -11,10 +11,9 @@ import sqlalchemy as sa
 from flask import g, has_request_context
 
 from billing import clock
-from billing.catalog.plans import FREE
+from billing.catalog.terms import FREE, PLAN_COLUMNS, Plan
 from billing.database import reading
 from billing.entitlements.access import Access, Policy, Subscription, decide
-from billing.entitlements.plan import PLAN_COLUMNS, Plan
 from billing.errors import BillingError, NotFound
 from billing.models import (
     StripeCustomer,

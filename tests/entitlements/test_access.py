@@ -9,9 +9,9 @@ from uuid import UUID
 
 import pytest
 
+from billing.catalog.terms import Plan
 from billing.entitlements.access import Policy, Reason, Subscription, decide
 from billing.entitlements.explain import WORDS, explain
-from billing.entitlements.plan import Plan
 from billing.models import Status
 
 NOON = datetime(2026, 5, 10, 12, tzinfo=UTC)

@@ -11,6 +11,9 @@ import sqlalchemy as sa
 from billing.models import Metric, SubscriptionPlan
 from billing.models.catalogue import QUOTA_COLUMNS
 
+FREE = "free"
+"""The plan of everybody to whom no other applies."""
+
 PLAN_COLUMNS = tuple(
     getattr(SubscriptionPlan, name)
     for name in (
