@@ -6,6 +6,7 @@ from apiflask import APIFlask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from billing import api, commands, database, errors, identity, models, settings
+from billing.api import headers, request_ids
 from billing.database import db
 from billing.extensions import migrate
 from billing.stripe_api import gateway
@@ -31,6 +32,8 @@ def create_app(config: Config) -> APIFlask:
     migrate.init_app(app, db)
     gateway.init_app(app)
     errors.init_app(app)
+    request_ids.init_app(app)
+    headers.init_app(app)
     identity.init_app(app)
     api.init_app(app)
     app.register_blueprint(webhooks)

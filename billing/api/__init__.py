@@ -5,10 +5,17 @@ from apiflask import APIFlask
 from billing.api import bodies
 from billing.api.auth import auth
 from billing.api.checkout import checkout
+from billing.api.health import health
 from billing.api.plans import plans
 from billing.api.subscriptions import subscriptions
 
-BLUEPRINTS = [auth, checkout, plans, subscriptions]
+BLUEPRINTS = [
+    health,
+    auth,
+    plans,
+    subscriptions,
+    checkout,
+]
 
 
 def init_app(app: APIFlask) -> None:

@@ -8,9 +8,11 @@ from apiflask.fields import UUID, DateTime, Email, Integer, String
 from apiflask.validators import Length
 
 from billing import clock
+from billing.api import headers
 from billing.identity import caller, emails, passwords, tokens, users
 
 auth = APIBlueprint("auth", __name__, url_prefix="/v1/auth", tag="Accounts")
+auth.after_request(headers.forbid_storing)
 
 
 class Credentials(Schema):

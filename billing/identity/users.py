@@ -7,9 +7,10 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from billing.database import db, insert_or_nothing, reading, transaction
-from billing.errors import Conflict, Invalid, NotFound, Unauthorized
+from billing.errors import Conflict, Invalid, Unauthorized
 from billing.identity import emails, passwords
 from billing.identity.passwords import PasswordHash
+from billing.identity.tokens import TokenInvalid
 from billing.models import User
 
 
@@ -72,13 +73,13 @@ def authenticate(email: str, password: str) -> UUID:
 
 
 def account(user_id: UUID) -> Account:
-    """Read what the user may see. Raises NotFound."""
+    """Read what the caller may see. Raises TokenInvalid if the account is gone."""
     with reading() as session:
         row = session.execute(
             sa.select(User.id, User.email, User.created_at).where(User.id == user_id)
         ).first()
     if row is None:
-        raise NotFound("No such user.")
+        raise TokenInvalid
     return Account(row.id, row.email, row.created_at)
 
 

@@ -140,7 +140,7 @@ def test_every_failed_login_answers_the_same_401(client: Client, body: dict[str,
     }
 
 
-def test_the_account_of_a_deleted_user_answers_404(client: Client) -> None:
+def test_the_token_of_a_deleted_account_answers_401(client: Client) -> None:
     answer = client.get("/v1/auth/me", headers=auth(uuid4()))
 
-    assert (answer.status_code, answer.json["code"]) == (404, "not_found")
+    assert (answer.status_code, answer.json["code"]) == (401, "token_invalid")

@@ -1,0 +1,27 @@
+"""Which request was it? One id in the answer, in errors and in the log."""
+
+import re
+from uuid import uuid4
+
+from flask import Flask, Response, g, request
+
+HEADER = "X-Request-Id"
+SANE = re.compile(r"[A-Za-z0-9_.-]{8,64}")
+
+
+def init_app(app: Flask) -> None:
+    """Give every request an id. Call this before anything that may fail a request."""
+    app.before_request(identify_request)
+    app.after_request(echo)
+
+
+def identify_request() -> None:
+    """Take the id that the proxy or the caller gave, if it is fit for a log; else make one."""
+    given = request.headers.get(HEADER, "")
+    g.request_id = given if SANE.fullmatch(given) else uuid4().hex
+
+
+def echo(response: Response) -> Response:
+    """Tell the caller the id."""
+    response.headers[HEADER] = g.request_id
+    return response
