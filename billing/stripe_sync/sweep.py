@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from flask import Flask
 
 from billing import clock
-from billing.database import db, insert, moment, reading, transaction
+from billing.database import insert, moment, reading, transaction
 from billing.models import Lease
 from billing.settings import settings
 from billing.stripe_sync import counters, inbox, processing, refresh
@@ -95,7 +95,6 @@ def start(app: Flask) -> Sweeper:
     """Start the thread in this process, after any fork."""
     with app.app_context():
         interval = settings().sweep_interval
-        db.engine.dispose()
     thread = Sweeper(app, interval)
     thread.start()
     return thread

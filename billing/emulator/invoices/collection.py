@@ -12,7 +12,6 @@ def draft(account: Account, subscription: Resource, reason: str, lines: list[Res
     invoice = account.add(invoice_of(account, subscription, reason, lines))
     for each in lines:
         each["invoice"] = invoice["id"]
-    invoice["default_payment_method"] = subscription["default_payment_method"]
     account.edit(subscription)["latest_invoice"] = invoice["id"]
     account.emit("invoice.created", invoice)
     return invoice
