@@ -1,13 +1,16 @@
 """How is the service set? Everything the environment may say, checked before anything starts."""
 
+import math
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Self, TypeVar
 from urllib.parse import urlsplit
+
+from limits import parse_many
 
 ROOT = Path(__file__).parent
 MIN_SECRET = 32
@@ -30,11 +33,11 @@ class Processing(StrEnum):
 class Config:
     """The checked settings of one process. Durations are in seconds."""
 
-    database_url: str
-    stripe_secret_key: str
-    stripe_webhook_secrets: tuple[str, ...]
-    jwt_secret: str
-    redis_url: str | None = None
+    database_url: str = field(repr=False)
+    stripe_secret_key: str = field(repr=False)
+    stripe_webhook_secrets: tuple[str, ...] = field(repr=False)
+    jwt_secret: str = field(repr=False)
+    redis_url: str | None = field(default=None, repr=False)
     stripe_api_base: str = STRIPE_API
     app_url: str = "http://127.0.0.1:5000"
     allowed_return_origins: tuple[str, ...] = ()
@@ -43,6 +46,7 @@ class Config:
     keep_on_void_pause: bool = False
     processing: Processing = Processing.INLINE
     trusted_proxies: int = 0
+    processes: int = 1
     log_level: str = "INFO"
     token_seconds: int = 900
     inline_budget: float = 8.0
@@ -74,6 +78,7 @@ class Config:
             keep_on_void_pause=_flag(env, "KEEP_ON_VOID_PAUSE"),
             processing=_processing(env),
             trusted_proxies=_number(env, "TRUSTED_PROXIES", 0, int),
+            processes=_number(env, "WEB_CONCURRENCY", 1, int, least=1),
             log_level=_log_level(env),
             token_seconds=_number(env, "TOKEN_SECONDS", 900, int, least=60),
             inline_budget=_number(env, "INLINE_BUDGET_SECONDS", 8.0, float, least=0.5),
@@ -82,10 +87,10 @@ class Config:
             refresh_lease=_number(env, "REFRESH_LEASE_SECONDS", 60.0, float, least=0.1),
             refresh_debounce=_number(env, "REFRESH_DEBOUNCE_SECONDS", 0.0, float),
             sweep_interval=_number(env, "SWEEP_INTERVAL_SECONDS", 5.0, float, least=0.1),
-            rate_limit=env.get("RATE_LIMIT", "120/minute"),
-            poll_limit=env.get("POLL_LIMIT", "600/minute"),
-            auth_limit=env.get("AUTH_LIMIT", "10/minute"),
-            default_currency=env.get("DEFAULT_CURRENCY", "usd").lower(),
+            rate_limit=_rate(env, "RATE_LIMIT", "120/minute"),
+            poll_limit=_rate(env, "POLL_LIMIT", "600/minute"),
+            auth_limit=_rate(env, "AUTH_LIMIT", "10/minute"),
+            default_currency=_currency(env),
         )
         config.check()
         return config
@@ -109,6 +114,10 @@ class Config:
             raise BadSetting("APP_URL must begin with https:// outside this machine")
         if self.processing is Processing.WORKER and self.uses_sqlite:
             raise BadSetting("BILLING_PROCESSING=worker needs PostgreSQL in DATABASE_URL")
+        if self.processes > 1 and self.uses_sqlite:
+            raise BadSetting("WEB_CONCURRENCY over 1 needs PostgreSQL in DATABASE_URL")
+        if self.processes > 1 and not self.redis_url:
+            raise BadSetting("WEB_CONCURRENCY over 1 needs REDIS_URL: limits must be counted once")
 
 
 def _required(env: Mapping[str, str], name: str, how: str) -> str:
@@ -155,7 +164,10 @@ def _database_url(text: str) -> str:
 
 
 def _url(env: Mapping[str, str], name: str, default: str) -> str:
-    text = env.get(name, "").strip() or default
+    return _http_url(name, env.get(name, "").strip() or default)
+
+
+def _http_url(name: str, text: str) -> str:
     parts = urlsplit(text)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise BadSetting(f"{name} must be an http(s) address, not {text!r}")
@@ -170,7 +182,8 @@ def origin_of(url: str) -> str:
 
 def _origins(env: Mapping[str, str], app_url: str) -> tuple[str, ...]:
     named = [part.strip() for part in env.get("ALLOWED_RETURN_ORIGINS", "").split(",")]
-    return tuple(dict.fromkeys(origin_of(url) for url in [app_url, *filter(None, named)]))
+    checked = [_http_url("ALLOWED_RETURN_ORIGINS", url) for url in named if url]
+    return tuple(dict.fromkeys(origin_of(url) for url in [app_url, *checked]))
 
 
 N = TypeVar("N", int, float)
@@ -182,6 +195,8 @@ def _number(env: Mapping[str, str], name: str, default: N, kind: type[N], *, lea
         value = kind(text) if text else default
     except ValueError:
         raise BadSetting(f"{name} must be a number, not {text!r}") from None
+    if not math.isfinite(value):
+        raise BadSetting(f"{name} must be a number, not {text!r}")
     if value < least:
         raise BadSetting(f"{name} must be at least {least:g}")
     return value
@@ -192,6 +207,22 @@ def _flag(env: Mapping[str, str], name: str) -> bool:
     if text not in {"", "0", "1", "false", "true", "no", "yes"}:
         raise BadSetting(f"{name} must be true or false, not {text!r}")
     return text in {"1", "true", "yes"}
+
+
+def _rate(env: Mapping[str, str], name: str, default: str) -> str:
+    text = env.get(name, "").strip() or default
+    try:
+        parse_many(text)
+    except ValueError:
+        raise BadSetting(f"{name} must be a rate like {default}, not {text!r}") from None
+    return text
+
+
+def _currency(env: Mapping[str, str]) -> str:
+    text = env.get("DEFAULT_CURRENCY", "").strip().lower() or "usd"
+    if not re.fullmatch(r"[a-z]{3}", text):
+        raise BadSetting(f"DEFAULT_CURRENCY must be a code of three letters, not {text!r}")
+    return text
 
 
 def _processing(env: Mapping[str, str]) -> Processing:
