@@ -21,7 +21,7 @@ def create_app(config: Config) -> APIFlask:
     """Wire the service. The order of the lines is the order of a request."""
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("billing").setLevel(config.log_level)
-    app = APIFlask(__name__, title="Billing", version="1", docs_path=None)
+    app = APIFlask(__name__, title="Billing", version="1", docs_path=None, spec_path=None)
     app.config["SQLALCHEMY_DATABASE_URI"] = config.database_url
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = database.engine_options(config.database_url)
     if config.trusted_proxies:

@@ -2,9 +2,10 @@
 
 from apiflask import APIFlask
 
-from billing.api import bodies
+from billing.api import bodies, guard, openapi
 from billing.api.auth import auth
 from billing.api.checkout import checkout
+from billing.api.docs import docs
 from billing.api.health import health
 from billing.api.plans import plans
 from billing.api.subscriptions import subscriptions
@@ -20,6 +21,9 @@ BLUEPRINTS = [
 
 def init_app(app: APIFlask) -> None:
     """Register every resource, and what holds for all of them."""
+    guard.init_app(app)
     bodies.init_app(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
+    openapi.init_app(app)
+    app.register_blueprint(docs)
