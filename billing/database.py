@@ -76,6 +76,7 @@ def transaction() -> Iterator[Session]:
     if session.new or session.dirty or session.deleted:
         raise RuntimeError("something was changed outside of a transaction")
     session.rollback()
+    session.expire_all()  # rolling back forgets nothing of a transaction that was committed
     session.info[OPEN] = True
     try:
         session.connection(execution_options={WRITES: True})
