@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from billing import clock
-from billing.emulator.errors import missing
+from billing.emulator.errors import ApiError, missing
 from billing.emulator.faults import Faults
 from billing.emulator.state_file import StateFile
 
@@ -66,22 +66,36 @@ class Account:
 
     @contextmanager
     def atomic(self, cause: Cause | None = None) -> Iterator[Transaction]:
-        """Keep every change or, when the block raises, none; one at a time."""
+        """Keep every change or, when the block fails, none; one transaction at a time."""
         with self.lock:
             transaction = self._open = Transaction(cause or Cause())
             try:
                 yield transaction
-                for hook in BEFORE_COMMIT:
-                    hook(self, list(transaction.touched.values()))
                 self._save(transaction)
-            except BaseException:
-                for take_back in reversed(transaction.undo):
-                    take_back()
+            except BaseException as refusal:
+                if isinstance(refusal, ApiError) and refusal.keeps_changes:
+                    self._save(transaction)
+                else:
+                    unwind(transaction.undo)
                 raise
             finally:
                 self._open = None
 
+    def rehearse(self, act: Callable[[], Resource]) -> Resource:
+        """Do something, take all of it back, and give what it would have resulted in."""
+        if self._open is None:
+            raise RuntimeError("a rehearsal needs atomic()")
+        before = self._open
+        self._open = Transaction(before.cause)
+        try:
+            return self.view(act())
+        finally:
+            unwind(self._open.undo)
+            self._open = before
+
     def _save(self, transaction: Transaction) -> None:
+        for hook in BEFORE_COMMIT:
+            hook(self, list(transaction.touched.values()))
         if self._file:
             self._file.save(transaction.touched, self._holds)
 
@@ -239,6 +253,12 @@ def difference(before: Resource, after: Resource) -> Resource:
         elif old != new:
             previous[name] = old
     return previous
+
+
+def unwind(undo: list[Callable[[], None]]) -> None:
+    """Take changes back, the last one first."""
+    for take_back in reversed(undo):
+        take_back()
 
 
 def restore(changed: dict[str, Any], before: dict[str, Any]) -> None:

@@ -89,11 +89,9 @@ class Api:
         wanted = params.pop("expand", [])
 
         def act() -> str:
-            with self._account.atomic(cause) as transaction:
+            with self._account.atomic(cause) as flask.g.transaction:
                 result = route.handler(self._account, params, **ids)
-                body = as_json(expand(self._account, present(self._account, result), wanted))
-            flask.g.transaction = transaction
-            return body
+                return as_json(expand(self._account, present(self._account, result), wanted))
 
         if request.method != "POST" or not cause.idempotency_key:
             return 200, act()

@@ -4,11 +4,15 @@ from typing import Any
 
 
 class ApiError(Exception):
-    """A refusal, with the HTTP status and the members of Stripe's error object."""
+    """A refusal, with the HTTP status and the members of Stripe's error object.
+
+    It takes the request's changes back, unless `keeps_changes` says that they happened.
+    """
 
     def __init__(self, status: int, message: str, **members: Any) -> None:
         super().__init__(message)
         self.status = status
+        self.keeps_changes = False
         self.members = {"type": "invalid_request_error", "message": message, **members}
 
     def body(self, request_id: str) -> dict[str, Any]:

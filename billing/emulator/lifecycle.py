@@ -10,6 +10,7 @@ from billing.emulator.invoices.collection import collect, draft, finalize, payin
 from billing.emulator.invoices.routes import close
 from billing.emulator.invoices.shape import behind
 from billing.emulator.periods import DAY, HOUR
+from billing.emulator.schedules import begin_next_phase, phase_over
 from billing.emulator.subscriptions.billing import all_due, held, period_lines
 from billing.emulator.subscriptions.pauses import enter_pause
 from billing.emulator.subscriptions.shape import items, period_end, price_of
@@ -39,13 +40,11 @@ def next_step(account: Account, test_clock: str | None, until: int) -> Step | No
 
 def steps(account: Account, test_clock: str | None) -> Iterator[Step]:
     """Give the next step of each kind for everything that lives on that clock."""
-    for kind, agenda in AGENDA.items():
+    for order, (kind, moment, act) in enumerate(AGENDA):
         for found in account.all(kind):
-            if found.get("test_clock") != test_clock:
-                continue
-            for order, (moment, act) in enumerate(agenda):
-                if (at := moment(found)) is not None:
-                    yield Step(int(at), order, act, found)
+            on_clock = found.get("test_clock") == test_clock
+            if on_clock and (at := moment(found)) is not None:
+                yield Step(int(at), order, act, found)
 
 
 # Subscriptions
@@ -147,6 +146,20 @@ def give_up(account: Account, subscription: Resource) -> None:
         subscription.update(status="incomplete_expired", ended_at=at)
 
 
+def update_late(subscription: Resource) -> int | None:
+    """A pending update lapses when it is not paid for."""
+    return (subscription["pending_update"] or {}).get("expires_at")
+
+
+def drop_update(account: Account, subscription: Resource) -> None:
+    """Forget a pending update and what was owed for it."""
+    for invoice in invoices_of(account, subscription):
+        if invoice["status"] == "open" and "_update" in invoice:
+            close(account, invoice, "void", "voided")
+    with account.changing(subscription, "customer.subscription.pending_update_expired"):
+        subscription["pending_update"] = None
+
+
 def collection_resumes(subscription: Resource) -> int | None:
     """A pause of collection may have an end."""
     return (subscription["pause_collection"] or {}).get("resumes_at")
@@ -197,15 +210,17 @@ def session_over(session: Resource) -> int | None:
     return session["expires_at"] if session["status"] == "open" else None
 
 
-AGENDA: dict[str, list[tuple[Callable[[Resource], int | None], Action]]] = {
-    "subscription": [
-        (ends_then, end),
-        (notice_due, give_notice),
-        (trial_over, end_trial),
-        (period_over, renew),
-        (first_payment_late, give_up),
-        (collection_resumes, resume_collection),
-    ],
-    "invoice": [(finalization_due, finalize_and_collect), (retry_due, retry)],
-    "checkout.session": [(session_over, expire_session)],
-}
+# What comes first when several things fall due in one second.
+AGENDA: list[tuple[str, Callable[[Resource], int | None], Action]] = [
+    ("subscription_schedule", phase_over, begin_next_phase),
+    ("subscription", ends_then, end),
+    ("subscription", notice_due, give_notice),
+    ("subscription", trial_over, end_trial),
+    ("subscription", period_over, renew),
+    ("subscription", first_payment_late, give_up),
+    ("subscription", update_late, drop_update),
+    ("subscription", collection_resumes, resume_collection),
+    ("invoice", finalization_due, finalize_and_collect),
+    ("invoice", retry_due, retry),
+    ("checkout.session", session_over, expire_session),
+]

@@ -11,6 +11,7 @@ from billing.emulator.checkout.page import checkout_pages
 from billing.emulator.controls import control_routes
 from billing.emulator.delivery import Deliveries
 from billing.emulator.invoices.page import invoice_pages
+from billing.emulator.portal.page import portal_pages
 
 API_MODULES = catalogue.MODULES
 
@@ -28,7 +29,8 @@ def create_site(
     api.serve_on(app)
     app.register_blueprint(checkout_pages(account, announce))
     app.register_blueprint(invoice_pages(account, announce))
-    app.register_blueprint(control_routes(account, deliveries))
+    app.register_blueprint(portal_pages(account, announce))
+    app.register_blueprint(control_routes(account, deliveries, announce))
     return app
 
 

@@ -18,6 +18,7 @@ from billing.emulator import Emulator
 SECRET = "whsec_for_the_emulators_tests"
 START = 1_800_000_000
 DAY = 86_400
+NOT_IN_THE_SCHEMA = {"radar.early_fraud_warning"}  # a trimmed schema: payments only
 
 
 @pytest.fixture
@@ -182,6 +183,8 @@ def schema_problems() -> Callable[[str, dict[str, Any]], list[str]]:
         return checker.Draft202012Validator(wanted)
 
     def problems(kind: str, shown: dict[str, Any]) -> list[str]:
+        if kind in NOT_IN_THE_SCHEMA:
+            return []
         found = validator(kind).iter_errors(shown)
         return [f"{kind} {list(each.instance_path)}: {each.message}" for each in found]
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import requests
 import stripe
 from stripe._object_classes import get_object_class
 
@@ -18,14 +19,55 @@ NOT_TYPED = {"metadata", "payment_method_options", "previous_attributes", "fraud
 
 def a_whole_life(shop: Shop) -> None:
     """Use every resource, so that each kind of object exists."""
-    subscription = shop.subscriber()
+    api = shop.client.v1
+    feature = api.entitlements.features.create({"lookup_key": "reports", "name": "Reports"})
+    product = str(shop.monthly.product)
+    api.products.features.create(product, {"entitlement_feature": feature.id})
+    subscription = shop.subscriber(discounts=[{"promotion_code": promotion_of(api)}])
+    charge = api.charges.list().data[0]
+    api.refunds.create({"charge": charge.id, "amount": 100})
+    controls = f"{shop.emulator.url}/_emulator"
+    requests.post(f"{controls}/disputes", json={"charge": charge.id}, timeout=9)
+    requests.post(f"{controls}/early_fraud_warnings", json={"charge": charge.id}, timeout=9)
+    api.subscription_schedules.create({"from_subscription": subscription.id})
     shop.at(subscription, LATER)
-    answer(shop.checkout(client_reference_id="u"))
+    answer(shop.checkout(client_reference_id="u", tax_id_collection={"enabled": True}))
+    unpaid_lives(shop)
+    open_the_portal(shop, str(subscription.customer))
+    api.billing.meters.create(
+        {"display_name": "A", "event_name": "a", "default_aggregation": {"formula": "sum"}}
+    )
+
+
+def promotion_of(api: stripe.V1Services) -> str:
+    """Create a promotion code."""
+    coupon = api.coupons.create({"percent_off": 10, "duration": "once"})
+    told = {"promotion": {"type": "coupon", "coupon": coupon.id}}
+    return str(api.promotion_codes.create(told).id)
+
+
+def unpaid_lives(shop: Shop) -> None:
+    """Let payments fail, wait and never come."""
     failing = shop.subscriber()
     shop.change_card(failing, "pm_card_chargeCustomerFail")
+    item = failing["items"].data[0].id
+    told = {"items": [{"id": item, "price": shop.yearly.id}]}
+    shop.client.v1.subscriptions.update(
+        failing.id, {**told, "payment_behavior": "pending_if_incomplete"}
+    )
     shop.at(failing, LATER)
     trial = shop.subscriber(card=None, trial_period_days=7)
     shop.client.v1.subscriptions.update(trial.id, {"cancel_at_period_end": True})
+    shop.client.v1.subscriptions.pause(shop.subscriber().id)
+
+
+def open_the_portal(shop: Shop, customer: str) -> None:
+    """Open the portal, at a flow of it."""
+    pausing = {"subscription_pause": {"enabled": True}, "subscription_update": {"enabled": True}}
+    shop.client.v1.billing_portal.configurations.create({"features": pausing})
+    shop.client.v1.billing_portal.sessions.create(
+        {"customer": customer, "flow_data": {"type": "payment_method_update"}}
+    )
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 """How is an invoice collected? Drafted, finalised, charged, retried; its subscription follows."""
 
+import copy
+
 from billing.emulator.account import Account, Resource, token
 from billing.emulator.ending import cancel_now, invoices_of, live
 from billing.emulator.invoices.shape import behind, invoice_of
@@ -135,10 +137,23 @@ def follow(account: Account, invoice: Resource) -> None:
     subscription = behind(account, invoice)
     if subscription is None or not live(subscription):
         return
+    if invoice["status"] == "paid" and "_update" in invoice:
+        carry_out(account, subscription, invoice["_update"])
     if invoice["status"] == "paid":
         recover(account, subscription)
-    elif invoice["billing_reason"] != "subscription_create":
+    elif invoice["billing_reason"] != "subscription_create" and "_update" not in invoice:
         fall_behind(account, subscription, invoice)
+
+
+def carry_out(account: Account, subscription: Resource, update: Resource) -> None:
+    """Make the change that waited for this payment."""
+    waited = subscription["pending_update"] is not None
+    with account.changing(subscription):
+        subscription["items"]["data"] = copy.deepcopy(update["items"])
+        subscription["billing_cycle_anchor"] = update["billing_cycle_anchor"]
+        subscription["pending_update"] = None
+    if waited:
+        account.emit("customer.subscription.pending_update_applied", subscription)
 
 
 def recover(account: Account, subscription: Resource) -> None:

@@ -80,7 +80,9 @@ def pay(account: Account, params: Params, id: str) -> Resource:
         account.edit(invoice)["default_payment_method"] = chosen
     outcome = collect(account, invoice, present=params.get("off_session") is False)
     if not outcome.succeeded:
-        raise payment_refused(outcome)
+        refusal = payment_refused(outcome)
+        refusal.keeps_changes = True
+        raise refusal
     return invoice
 
 

@@ -43,10 +43,12 @@ def proration(
     at: int,
 ) -> list[Resource]:
     """Give the credit for the unused rest of what was, and the charge for the rest of what is."""
-    lines = []
+    lines: list[Resource] = []
     span = (at, int(item["current_period_end"]))
     whole = max(1, span[1] - int(item["current_period_start"]))
     share = max(0, span[1] - at) / whole
+    if not share:
+        return lines
     if was:
         price = account.find("price", was[0])
         credit = -round(charged(price, was[1]) * share)

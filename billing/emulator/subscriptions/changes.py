@@ -35,9 +35,14 @@ WRITTEN_AS_TOLD = (
 
 def change_subscription(account: Account, subscription: Resource, params: Params) -> None:
     """Apply an update; what is owed for it is invoiced now or with the next invoice."""
-    at = account.now(subscription["customer"])
+    if invoice := apply_change(account, subscription, params):
+        settle(account, invoice, params)
+
+
+def apply_change(account: Account, subscription: Resource, params: Params) -> Resource | None:
+    """Apply an update; give the draft of the invoice that is due for it at once, if any."""
     refuse_if_ended(subscription, params)
-    invoice: Resource | None = None
+    at = account.now(subscription["customer"])
     with account.changing(subscription):
         apply(subscription, {n: params[n] for n in WRITTEN_AS_TOLD if n in params})
         set_cancellation(subscription, params, at)
@@ -45,9 +50,7 @@ def change_subscription(account: Account, subscription: Resource, params: Params
         set_collection(subscription, params)
         if "discounts" in params:
             give_discounts(account, subscription, params["discounts"] or [])
-        invoice = change_items(account, subscription, params, at)
-    if invoice:
-        settle(account, invoice, params)
+        return change_items(account, subscription, params, params.get("proration_date", at))
 
 
 def refuse_if_ended(subscription: Resource, params: Params) -> None:

@@ -9,7 +9,7 @@ from billing.emulator.ending import cancel_now, live
 from billing.emulator.errors import invalid, missing, missing_parameter
 from billing.emulator.listing import cut, page, within
 from billing.emulator.routes import Params, retrievable, route
-from billing.emulator.subscriptions import changes, pauses
+from billing.emulator.subscriptions import changes, pauses, pending
 from billing.emulator.subscriptions.creation import create_subscription
 from billing.emulator.subscriptions.shape import items
 
@@ -62,7 +62,10 @@ def create(account: Account, params: Params) -> Resource:
 def update(account: Account, params: Params, id: str) -> Resource:
     """Change a subscription."""
     subscription = account.find("subscription", id)
-    changes.change_subscription(account, subscription, params)
+    if params.get("payment_behavior") == "pending_if_incomplete":
+        pending.change_if_paid(account, subscription, params)
+    else:
+        changes.change_subscription(account, subscription, params)
     return subscription
 
 

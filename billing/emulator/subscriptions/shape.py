@@ -145,6 +145,9 @@ def show(account: Account, subscription: Resource) -> Resource:
     every = subscription["items"]
     every["has_more"] = len(every["data"]) > EMBEDDED
     every["data"] = [show_item(account, item) for item in every["data"][:EMBEDDED]]
+    if waiting := subscription["pending_update"]:
+        ahead = waiting["subscription_items"]
+        waiting["subscription_items"] = [show_item(account, item) for item in ahead]
     return subscription
 
 

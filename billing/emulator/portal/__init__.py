@@ -1,0 +1,1 @@
+"""The customer portal: its configurations, its sessions, its page."""
