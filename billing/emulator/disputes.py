@@ -144,7 +144,7 @@ def dispute_of(account: Account, charge: Resource, status: str) -> Resource:
             "has_evidence": False,
             "past_due": False,
             "submission_count": 0,
-            "submission_method": None,
+            "submission_method": "manual",
         },
         "intended_submission_method": None,
         "is_charge_refundable": status.startswith("warning_"),

@@ -85,7 +85,7 @@ def end_trial(account: Account, subscription: Resource) -> None:
         return renew(account, subscription)
     if missing == "cancel":
         return cancel_now(account, subscription, subscription["trial_end"])
-    return enter_pause(account, subscription)
+    return enter_pause(account, subscription, "trial_end_without_payment_method")
 
 
 def payable(account: Account, subscription: Resource) -> bool:

@@ -14,16 +14,16 @@ def pause(account: Account, subscription: Resource) -> Resource:
         raise invalid(f"A subscription that is {subscription['status']} cannot be paused.")
     if subscription["billing_mode"]["type"] != "flexible" or subscription["schedule"]:
         raise invalid("Only flexible subscriptions without a schedule can be paused.")
-    enter_pause(account, subscription)
+    enter_pause(account, subscription, "pause_requested")
     return subscription
 
 
-def enter_pause(account: Account, subscription: Resource) -> None:
-    """Set the status and tell of it."""
+def enter_pause(account: Account, subscription: Resource, reason: str) -> None:
+    """Set the status with its reason and tell of it."""
     at = account.now(subscription["customer"])
     with account.changing(subscription):
         subscription["status"] = "paused"
-        paused = {"subscription": {}, "transitioned_at": at, "type": "subscription"}
+        paused = {"subscription": {"type": reason}, "transitioned_at": at, "type": "subscription"}
         subscription["status_details"] = {"paused": paused}
     account.emit("customer.subscription.paused", subscription)
 
