@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+import responses
 import sqlalchemy as sa
 import stripe
 from flask import Flask
@@ -376,14 +377,15 @@ def test_when_the_connection_is_cut_it_is_tried_again_in_the_same_request(
     assert kept(event["id"]) == (EventState.DONE, None)
 
 
-def test_an_object_that_nobody_can_read_is_200_and_waits_for_one_who_can(
-    client: Client, emulator: Emulator, subscription: dict[str, Any]
-) -> None:
-    stored = emulator.account.find("subscription", subscription["id"])
-    stored["items"]["data"].append({"object": "subscription_item", "price": {"id": "price_1"}})
-    event = stripe_event("customer.subscription.created", {"customer": subscription["customer"]})
+def test_an_answer_that_nobody_can_read_is_200_and_waits_for_one_who_can(client: Client) -> None:
+    told = a_stripe_subscription()
+    unreadable = {"data": [{"id": "sub_A", "customer": "cus_1"}], "has_more": False}
+    event = stripe_event("customer.subscription.created", told)
 
-    response = client.post_event(event)
+    with responses.RequestsMock() as stripe_http:
+        stripe_http.get("http://127.0.0.1:9/v1/customers/cus_1", json={"id": "cus_1"})
+        stripe_http.get("http://127.0.0.1:9/v1/subscriptions", json=unreadable)
+        response = client.post_event(event)
 
     assert response.status_code == 200
     assert kept(event["id"]) == (EventState.QUEUED, None)
