@@ -3,7 +3,7 @@
 from flask import Flask
 from flask.cli import AppGroup
 
-from billing.commands import catalog, emulator, events, plans, refresh
+from billing.commands import catalog, emulator, events, plans, refresh, users
 
 billing = AppGroup("billing", help="Run the billing service by hand.")
 
@@ -14,6 +14,7 @@ COMMANDS = [
     events.events,
     refresh.refresh_customer,
     refresh.map_price_by_hand,
+    users.users,
 ]
 
 

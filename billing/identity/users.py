@@ -28,7 +28,7 @@ class BadCredentials(Unauthorized):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What a user may see of their own row."""
+    """What is told of a user."""
 
     id: UUID
     email: str | None
@@ -80,7 +80,18 @@ def account(user_id: UUID) -> Account:
         ).first()
     if row is None:
         raise TokenInvalid
-    return Account(row.id, row.email, row.created_at)
+    return Account(*row)
+
+
+def newest(limit: int) -> list[Account]:
+    """List accounts, the newest first."""
+    query = (
+        sa.select(User.id, User.email, User.created_at)
+        .order_by(User.created_at.desc(), User.id)
+        .limit(limit)
+    )
+    with reading() as session:
+        return [Account(*row) for row in session.execute(query)]
 
 
 def _known_form(email: str) -> str:

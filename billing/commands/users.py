@@ -1,0 +1,59 @@
+"""flask billing users: accounts, made and listed by hand."""
+
+import json
+import sys
+from dataclasses import asdict
+
+import click
+from flask.cli import AppGroup
+from rich.console import Console
+from rich.table import Table
+
+from billing.errors import Invalid
+from billing.identity import users as accounts
+
+users = AppGroup("users", help="The accounts of the product's users.")
+
+
+@users.command("create")
+@click.argument("email")
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def create_user(email: str, password_stdin: bool, as_json: bool) -> None:
+    """Make an account for EMAIL; the password is asked for."""
+    try:
+        user_id = accounts.register(email, _password(password_stdin))
+    except accounts.EmailTaken as taken:
+        raise click.ClickException(taken.detail) from None
+    except Invalid as refused:
+        raise click.ClickException(_told(refused)) from None
+    click.echo(json.dumps({"id": str(user_id)}) if as_json else f"made user {user_id}")
+
+
+@users.command("list")
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 10_000))
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def list_users(limit: int, as_json: bool) -> None:
+    """Show accounts, the newest first."""
+    found = [asdict(account) for account in accounts.newest(limit)]
+    if as_json:
+        click.echo(json.dumps(found, default=str, indent=2))
+        return
+    table = Table("id", "email", "made")
+    for account in found:
+        table.add_row(*(str(value or "") for value in account.values()))
+    Console(soft_wrap=True).print(table)
+
+
+def _password(from_stdin: bool) -> str:
+    if from_stdin:
+        return sys.stdin.readline().rstrip("\r\n")
+    asked: str = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    return asked
+
+
+def _told(refused: Invalid) -> str:
+    """Put the reasons that the API would list behind the sentence."""
+    facts = refused.facts
+    reasons = facts["reasons"] if "reasons" in facts else facts["errors"]["email"]
+    return " ".join([refused.detail, *reasons])
