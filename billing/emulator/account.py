@@ -192,7 +192,8 @@ class Account:
         wanted_by = [found for found in self.all("webhook_endpoint") if wants(found, type)]
         event = self.add(self._event(type, about, previous, len(wanted_by)))
         for endpoint in wanted_by:
-            self._open.deliveries.append(self._delivery(event["id"], endpoint["id"]))
+            for _ in range(1 + self.faults.duplicate):
+                self._open.deliveries.append(self._delivery(event["id"], endpoint["id"]))
 
     def _delivery(self, event: str, endpoint: str) -> str:
         id = token("_dl_")
@@ -215,6 +216,7 @@ class Account:
             "pending_webhooks": pending,
             "request": {"id": cause.request_id, "idempotency_key": cause.idempotency_key},
             "type": type,
+            "_delivered_to": [],
         }
 
 

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from billing.emulator.account import Account, Resource
 from billing.emulator.signing import signed
+from billing.emulator.versions import event_in_version
 
 TIMEOUT = 10.0
 WORKERS = 4
@@ -47,10 +48,10 @@ class Deliveries:
             worker.join(timeout=TIMEOUT)
 
     def push(self, ids: Iterable[str]) -> None:
-        """Queue deliveries, each as often and as late as the faults say."""
+        """Queue deliveries, each as late as the faults say."""
         faults = self._account.faults
         with self._changed:
-            for id in [id for id in ids for _ in range(1 + faults.duplicate)]:
+            for id in ids:
                 if faults.hold:
                     self._held.append(id)
                 else:
@@ -70,15 +71,16 @@ class Deliveries:
     def release(self) -> None:
         """Stop holding and send what was held."""
         self._account.faults.hold = False
-        held, self._held = self._held, []
         with self._changed:
+            held, self._held = self._held, []
             for id in held:
                 self._queue(id, self._shuffle())
             self._changed.notify_all()
 
     def discard(self) -> None:
         """Forget what is held; its events stay undelivered."""
-        held, self._held = self._held, []
+        with self._changed:
+            held, self._held = self._held, []
         for id in held:
             self._forget(id)
 
@@ -124,9 +126,10 @@ class Deliveries:
             if not delivery or not endpoint or endpoint["status"] != "enabled":
                 return self._forget(id)
             event = self._event_of(delivery)
+            told = event_in_version(self._account, event, endpoint["api_version"])
         if self._lost(event):
             return self._forget(id)
-        if post(endpoint["url"], *signed(event, endpoint["_secret"])):
+        if post(endpoint["url"], *signed(told, endpoint["_secret"])):
             return self._succeed(id)
         return self._fail(id)
 
@@ -147,7 +150,7 @@ class Deliveries:
             if delivery := account.get("_delivery", id):
                 account.remove(delivery)
                 event = account.edit(account.find("event", delivery["event"]))
-                event["pending_webhooks"] = max(0, event["pending_webhooks"] - 1)
+                count_down(event, delivery["endpoint"])
 
     def _fail(self, id: str) -> None:
         account = self._account
@@ -165,6 +168,13 @@ class Deliveries:
         with self._account.atomic():
             if delivery := self._account.get("_delivery", id):
                 self._account.remove(delivery)
+
+
+def count_down(event: Resource, endpoint: str) -> None:
+    """Count an endpoint's first success; a duplicate changes nothing."""
+    if endpoint not in event["_delivered_to"]:
+        event["_delivered_to"].append(endpoint)
+        event["pending_webhooks"] -= 1
 
 
 def post(url: str, body: bytes, headers: dict[str, str]) -> bool:

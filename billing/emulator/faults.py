@@ -29,6 +29,8 @@ class Faults:
     """Statuses that the next API requests get instead of an answer."""
     api_reset: int = 0
     """How many of the next API connections are cut without an answer."""
+    api_lost: int = 0
+    """How many of the next API requests are performed but never answered."""
     api_delay: float = 0.0
     """How long each API answer takes more."""
 

@@ -7,6 +7,7 @@ from billing.emulator.account import Account, Resource
 from billing.emulator.checkout.sessions import expire_session
 from billing.emulator.ending import cancel_now, invoices_of
 from billing.emulator.invoices.collection import collect, draft, finalize, paying_method
+from billing.emulator.invoices.preview import renewal
 from billing.emulator.invoices.routes import close
 from billing.emulator.invoices.shape import behind
 from billing.emulator.periods import DAY, HOUR
@@ -17,6 +18,7 @@ from billing.emulator.subscriptions.shape import items, period_end, price_of
 
 INCOMPLETE_HOURS = 23
 NOTICE_DAYS = 3
+UPCOMING_DAYS = 7
 BILLED = ("active", "past_due", "unpaid")
 
 Action = Callable[[Account, Resource], None]
@@ -103,6 +105,22 @@ def period_over(subscription: Resource) -> int | None:
     if subscription["status"] not in BILLED:
         return None
     return min(int(item["current_period_end"]) for item in items(subscription))
+
+
+def upcoming_due(subscription: Resource) -> int | None:
+    """A renewal is announced some days before, once a period."""
+    end_of_period = period_over(subscription)
+    if end_of_period is None or subscription["cancel_at"]:
+        return None
+    told = subscription.get("_announced_for") == end_of_period
+    return None if told else end_of_period - UPCOMING_DAYS * DAY
+
+
+def announce_renewal(account: Account, subscription: Resource) -> None:
+    """Tell of the invoice that is to come, which has no id yet."""
+    account.edit(subscription)["_announced_for"] = period_over(subscription)
+    shown = account.rehearse(lambda: renewal(account, subscription))
+    account.emit("invoice.upcoming", {n: value for n, value in shown.items() if n != "id"})
 
 
 def renew(account: Account, subscription: Resource) -> None:
@@ -216,6 +234,7 @@ AGENDA: list[tuple[str, Callable[[Resource], int | None], Action]] = [
     ("subscription", ends_then, end),
     ("subscription", notice_due, give_notice),
     ("subscription", trial_over, end_trial),
+    ("subscription", upcoming_due, announce_renewal),
     ("subscription", period_over, renew),
     ("subscription", first_payment_late, give_up),
     ("subscription", update_late, drop_update),

@@ -111,6 +111,30 @@ def currency_options(account: Account, price: Resource) -> Any:
     return {currency: option(told) for currency, told in every.items()}
 
 
+def in_currency(price: Resource, currency: str) -> Resource:
+    """Give a price with its amount in a currency that it has."""
+    if currency == price["currency"]:
+        return price
+    told = price["_currency_options"].get(currency)
+    if told is None:
+        message = f"The price specified only supports `{price['currency']}`, not `{currency}`."
+        raise invalid(message, "currency")
+    return {**price, "currency": currency, **option(told)}
+
+
+def common_currency(wanted: str | None, held: str | None, prices: list[Resource]) -> str:
+    """Choose the currency asked for, else the customer's where the prices have it, else theirs."""
+    own = str(prices[0]["currency"])
+    if wanted is None and held and all(held in known(price) for price in prices):
+        return held
+    return wanted or own
+
+
+def known(price: Resource) -> set[str]:
+    """Name the currencies of a price."""
+    return {price["currency"], *price["_currency_options"]}
+
+
 def option(told: Resource) -> Resource:
     """Complete one currency's entry."""
     amount = told.get("unit_amount")

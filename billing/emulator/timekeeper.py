@@ -33,7 +33,7 @@ class Timekeeper:
             self._thread.join()
 
     def wake(self) -> None:
-        """Look at once, not at the next tick."""
+        """Look at once whether a test clock was set going, not at the next tick."""
         self._woken.set()
 
     def wait_idle(self, timeout: float) -> bool:
@@ -50,11 +50,14 @@ class Timekeeper:
             return [found for found in self._account.all(KIND) if found["status"] == "advancing"]
 
     def _run(self) -> None:
+        next_tick = 0.0
         while not self._stopping:
             for test_clock in self._advancing():
                 self._advance(test_clock)
-            self._live(self._account.now())
-            self._woken.wait(TICK)
+            if time.monotonic() >= next_tick:
+                self._live(self._account.now())
+                next_tick = time.monotonic() + TICK
+            self._woken.wait(max(0.0, next_tick - time.monotonic()))
             self._woken.clear()
 
     def _advance(self, test_clock: Resource) -> None:

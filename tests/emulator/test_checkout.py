@@ -121,6 +121,43 @@ def test_contradictions_are_refused(shop: Shop, params: dict[str, object]) -> No
         shop.checkout(**params)
 
 
+def test_a_price_is_sold_in_a_currency_that_it_has(shop: Shop) -> None:
+    price = shop.client.v1.prices.create(
+        {
+            "product": str(shop.monthly.product),
+            "currency": "usd",
+            "unit_amount": 2_000,
+            "recurring": {"interval": "month"},
+            "currency_options": {"jpy": {"unit_amount": 500}},
+        }
+    )
+    session = shop.checkout(line_items=[{"price": price.id, "quantity": 1}], currency="jpy")
+
+    page = requests.get(str(session.url), timeout=9).text
+    answer(session)
+
+    (invoice,) = shop.client.v1.invoices.list().data
+    assert "500 JPY" in page
+    assert (invoice.currency, invoice.amount_paid) == ("jpy", 500)
+
+
+def test_a_customer_keeps_its_currency(shop: Shop) -> None:
+    customer = shop.customer()
+    told = {"customer": customer.id, "items": [{"price": shop.monthly.id}]}
+    shop.client.v1.subscriptions.create(told)
+    euros = shop.client.v1.prices.create(
+        {
+            "product": str(shop.monthly.product),
+            "currency": "eur",
+            "unit_amount": 1_800,
+            "recurring": {"interval": "month"},
+        }
+    )
+
+    with pytest.raises(stripe.InvalidRequestError, match="combine currencies"):
+        shop.client.v1.subscriptions.create({**told, "items": [{"price": euros.id}]})
+
+
 def test_the_lines_of_a_session_are_listed(shop: Shop) -> None:
     session = shop.checkout(expand=["line_items"])
 

@@ -132,6 +132,7 @@ def test_duplicate_delivers_the_same_event_again(
 
     assert len(mailbox.events) == 3
     assert len({event["id"] for event in mailbox.events}) == 1
+    assert client.v1.events.list({"delivery_success": False}).data == []
 
 
 def test_reorder_shuffles_what_a_request_caused(
@@ -225,6 +226,20 @@ def test_api_reset_cuts_the_connection(emulator: Emulator, client: stripe.Stripe
     with pytest.raises(stripe.APIConnectionError):
         client.v1.customers.list()
     assert client.v1.customers.list().data == []
+
+
+def test_api_lost_performs_the_request_and_loses_the_answer(
+    emulator: Emulator, client: stripe.StripeClient, mailbox: Mailbox
+) -> None:
+    emulator.faults.api_lost = 1
+
+    with pytest.raises(stripe.APIConnectionError):
+        client.v1.customers.create({"email": "a@b.test"}, {"idempotency_key": "once"})
+    again = client.v1.customers.create({"email": "a@b.test"}, {"idempotency_key": "once"})
+    assert emulator.wait_idle()
+
+    assert [found.id for found in client.v1.customers.list().data] == [again.id]
+    assert mailbox.types() == ["customer.created"]
 
 
 def test_api_delay_makes_answers_slow(emulator: Emulator, client: stripe.StripeClient) -> None:

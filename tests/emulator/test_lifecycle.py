@@ -1,5 +1,6 @@
 """Subscriptions live through trials, renewals, failures and ends as their clock goes."""
 
+import time
 from datetime import UTC, datetime
 
 import pytest
@@ -57,6 +58,16 @@ def test_a_renewal_bills_the_next_period_an_hour_later(shop: Shop, mailbox: Mail
     assert (drafted.status, paid.status) == ("draft", "paid")
     assert paid.billing_reason == "subscription_cycle"
     assert paid.parent.subscription_details.subscription == subscription.id
+
+
+def test_a_renewal_is_announced_by_an_invoice_without_an_id(shop: Shop, mailbox: Mailbox) -> None:
+    subscription = shop.subscriber()
+
+    shop.at(subscription, period(subscription)[1] - 7 * DAY)
+
+    (told,) = mailbox.of("invoice.upcoming")
+    assert "id" not in told["data"]["object"]
+    assert told["data"]["object"]["amount_due"] == 2_000
 
 
 def test_day_31_comes_back_after_a_short_month(shop: Shop) -> None:
@@ -280,6 +291,23 @@ def test_a_paused_subscription_is_not_billed(shop: Shop, mailbox: Mailbox) -> No
     assert (paused.status, later.status) == ("paused", "paused")
     assert paused.latest_invoice == later.latest_invoice
     assert len(mailbox.of("customer.subscription.paused")) == 1
+
+
+def test_without_a_test_clock_real_time_goes_on(shop: Shop) -> None:
+    customer = shop.customer()
+    told = {"customer": customer.id, "items": [{"price": shop.monthly.id}]}
+    subscription = shop.client.v1.subscriptions.create({**told, "trial_end": int(time.time()) + 1})
+
+    assert subscription.status == "trialing"
+    assert becomes(shop, subscription, "active")
+
+
+def becomes(shop: Shop, subscription: stripe.Subscription, status: str) -> bool:
+    """Wait a few seconds for a status."""
+    end = time.monotonic() + 5
+    while shop.reread(subscription).status != status and time.monotonic() < end:
+        time.sleep(0.1)
+    return shop.reread(subscription).status == status
 
 
 def test_an_advancing_clock_refuses_another_advance_and_tells_when_it_is_ready(

@@ -41,7 +41,8 @@ def bought(session: Resource, customer: Resource) -> Params:
     told["items"] = [
         {"price": line["price"], "quantity": line["quantity"]} for line in session["_lines"]
     ]
-    return {**told, "customer": customer["id"], "discounts": session["_discounts"]}
+    buying = {"customer": customer["id"], "currency": session["currency"]}
+    return {**told, **buying, "discounts": session["_discounts"]}
 
 
 def close(account: Account, session: Resource, customer: Resource, subscription: Resource) -> None:

@@ -7,7 +7,7 @@ from billing.emulator.errors import invalid, missing_parameter
 from billing.emulator.expansion import included_in
 from billing.emulator.listing import cut, listing
 from billing.emulator.periods import DAY, HOUR
-from billing.emulator.prices import recurring_price
+from billing.emulator.prices import common_currency, in_currency, recurring_price
 from billing.emulator.routes import Params, listable, retrievable, route
 from billing.emulator.subscriptions.billing import charged
 from billing.emulator.writing import apply, merged
@@ -81,7 +81,14 @@ def create(account: Account, params: Params) -> Resource:
     """Open a page on which a customer can buy a subscription."""
     refuse_unfit(account, params)
     told = params["line_items"]
-    lines = [line_of(account, each, f"line_items[{n}]") for n, each in enumerate(told)]
+    prices = [recurring_price(account, each, f"line_items[{n}]") for n, each in enumerate(told)]
+    customer = account.get("customer", params.get("customer"))
+    held = customer["currency"] if customer else None
+    currency = common_currency(params.get("currency"), held, prices)
+    lines = [
+        line_of(account, each, in_currency(price, currency))
+        for each, price in zip(told, prices, strict=True)
+    ]
     session = account.add(session_of(account, params, lines))
     session["url"] = f"{account.url}/checkout/{session['id']}"
     return session
@@ -124,9 +131,8 @@ def refuse_expiry(account: Account, params: Params) -> None:
         raise invalid(message, "expires_at")
 
 
-def line_of(account: Account, told: Params, path: str) -> Resource:
+def line_of(account: Account, told: Params, price: Resource) -> Resource:
     """Make one line of the page."""
-    price = recurring_price(account, told, path)
     quantity = told.get("quantity", 1)
     amount = charged(price, quantity)
     product = account.find("product", price["product"])

@@ -2,6 +2,7 @@
 
 from billing.emulator.account import Account, Resource, token
 from billing.emulator.invoices.shape import line
+from billing.emulator.prices import in_currency
 from billing.emulator.subscriptions.shape import items, price_of
 
 
@@ -11,7 +12,7 @@ def period_lines(
     """Give a line for each item's current period; a trial's lines are free."""
     lines = []
     for item in due:
-        price = price_of(account, item)
+        price = in_currency(price_of(account, item), subscription["currency"])
         amount = 0 if free else charged(price, item.get("quantity", 0))
         period = (item["current_period_start"], item["current_period_end"])
         lines.append(line(subscription, item, price, amount, period, told(account, item, free)))
@@ -50,12 +51,12 @@ def proration(
     if not share:
         return lines
     if was:
-        price = account.find("price", was[0])
+        price = in_currency(account.find("price", was[0]), subscription["currency"])
         credit = -round(charged(price, was[1]) * share)
         text = f"Unused time on {account.find('product', price['product'])['name']}"
         lines.append(line(subscription, item, price, credit, span, text, True, was[1]))
     if item.get("quantity"):
-        price = price_of(account, item)
+        price = in_currency(price_of(account, item), subscription["currency"])
         debit = round(charged(price, item["quantity"]) * share)
         text = f"Remaining time on {account.find('product', price['product'])['name']}"
         lines.append(line(subscription, item, price, debit, span, text, True))

@@ -5,7 +5,7 @@ from billing.emulator.errors import ApiError, card_error, invalid, missing_param
 from billing.emulator.invoices.collection import collect, draft, finalize, paying_method
 from billing.emulator.payments import NO_METHOD, Outcome
 from billing.emulator.periods import DAY
-from billing.emulator.prices import recurring_price
+from billing.emulator.prices import common_currency, in_currency, recurring_price
 from billing.emulator.routes import Params
 from billing.emulator.subscriptions.billing import period_lines
 from billing.emulator.subscriptions.discounts import give_discounts
@@ -48,8 +48,9 @@ def build(account: Account, customer: Resource, params: Params) -> Resource:
     if not told:
         raise missing_parameter("items")
     prices = [recurring_price(account, each, f"items[{n}]") for n, each in enumerate(told)]
-    refuse_unfit(prices, customer)
-    subscription = subscription_of_customer(account, customer, params, prices)
+    currency = common_currency(params.get("currency"), customer["currency"], prices)
+    refuse_unfit(prices, customer, currency)
+    subscription = subscription_of_customer(account, customer, params, currency)
     subscription |= {name: params[name] for name in KEPT_AS_TOLD if name in params}
     start_trial(subscription, params)
     if isinstance(params.get("cancel_at"), int):
@@ -60,12 +61,13 @@ def build(account: Account, customer: Resource, params: Params) -> Resource:
     return subscription
 
 
-def refuse_unfit(prices: list[Resource], customer: Resource) -> None:
-    """Refuse one-off prices and a mixture of currencies."""
+def refuse_unfit(prices: list[Resource], customer: Resource, currency: str) -> None:
+    """Refuse one-off prices, a mixture of currencies and one that a price lacks."""
     if any(price["recurring"] is None for price in prices):
         raise invalid("The price specified is set to `type=one_time`.", "items[0][price]")
-    currencies = {price["currency"] for price in prices} | {customer["currency"]}
-    if len(currencies - {None}) > 1:
+    for price in prices:
+        in_currency(price, currency)
+    if customer["currency"] not in (None, currency):
         raise invalid("You cannot combine currencies on a single customer.", "items[0][price]")
 
 

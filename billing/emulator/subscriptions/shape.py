@@ -44,7 +44,7 @@ BLANK: Resource = {
 
 
 def subscription_of_customer(
-    account: Account, customer: Resource, params: Params, prices: list[Resource]
+    account: Account, customer: Resource, params: Params, currency: str
 ) -> Resource:
     """Make a subscription that starts now, not yet stored; its items follow."""
     now = account.now(customer["id"])
@@ -61,7 +61,7 @@ def subscription_of_customer(
         "billing_mode": {"flexible": flexible, "type": mode, "updated_at": now},
         "cancellation_details": dict.fromkeys(("comment", "feedback", "feedback_option", "reason")),
         "created": now,
-        "currency": prices[0]["currency"],
+        "currency": currency,
         "customer": customer["id"],
         "invoice_settings": {
             **dict.fromkeys(("account_tax_ids", "custom_fields", "description", "footer")),
