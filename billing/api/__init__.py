@@ -9,12 +9,14 @@ from billing.api.docs import docs
 from billing.api.health import health
 from billing.api.plans import plans
 from billing.api.subscriptions import subscriptions
+from billing.api.usage import usage
 
 BLUEPRINTS = [
     health,
     auth,
     plans,
     subscriptions,
+    usage,
     checkout,
 ]
 

@@ -4,6 +4,14 @@ from uuid import UUID
 
 from billing.catalog.terms import Plan
 from billing.entitlements.access import Access, Reason, Subscription
+from billing.entitlements.quotas import (
+    Usage,
+    check_quota,
+    get_current_period_usage,
+    increment_usage,
+    release_storage,
+    set_storage,
+)
 from billing.entitlements.standing import Standing, forget_standings, standing_of
 from billing.sales.checkout import Checkout, open_checkout
 
@@ -13,11 +21,17 @@ __all__ = [
     "Reason",
     "Standing",
     "Subscription",
+    "Usage",
+    "check_quota",
     "forget_standings",
+    "get_current_period_usage",
     "get_rate_limit_multiplier",
     "get_user_plan",
     "get_user_subscription",
     "has_feature",
+    "increment_usage",
+    "release_storage",
+    "set_storage",
     "standing_of",
     "upgrade_user_plan",
 ]

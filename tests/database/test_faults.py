@@ -95,8 +95,8 @@ def test_sqlite_is_told_to_lose_nothing(app: Flask, pragma: str, value: object) 
 
 
 @contextmanager
-def locked(url: str) -> Iterator[None]:
-    """Hold the lock that a write needs, from another connection."""
+def locked(url: str, table: str = "stripe_events") -> Iterator[None]:
+    """Hold the lock that a write to the table needs, from another connection."""
     address = make_url(url)
     if address.get_backend_name() == "sqlite":
         with closing(sqlite3.connect(Path(address.database or ""))) as other:
@@ -105,5 +105,5 @@ def locked(url: str) -> Iterator[None]:
     else:
         target = address.set(drivername="postgresql").render_as_string(hide_password=False)
         with psycopg.connect(target) as other:
-            other.execute("LOCK TABLE stripe_events IN ACCESS EXCLUSIVE MODE")
+            other.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
             yield
