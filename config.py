@@ -72,7 +72,7 @@ class Config:
             stripe_api_base=_url(env, "STRIPE_API_BASE", STRIPE_API),
             jwt_secret=_secret(env, "JWT_SECRET"),
             app_url=app_url,
-            allowed_return_origins=_origins(env, app_url),
+            allowed_return_origins=_origins(env),
             past_due_grace_days=_number(env, "PAST_DUE_GRACE_DAYS", 7, int),
             keep_paid_through=_flag(env, "KEEP_PAID_THROUGH"),
             keep_on_void_pause=_flag(env, "KEEP_ON_VOID_PAUSE"),
@@ -99,6 +99,11 @@ class Config:
     def livemode(self) -> bool:
         """Tell whether the key is one of Stripe's live mode."""
         return "_live_" in self.stripe_secret_key
+
+    @property
+    def return_origins(self) -> frozenset[str]:
+        """Where a customer may be sent back to: our own pages, and what the operator allows."""
+        return frozenset({origin_of(self.app_url), *self.allowed_return_origins})
 
     @property
     def uses_sqlite(self) -> bool:
@@ -180,10 +185,10 @@ def origin_of(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}".lower()
 
 
-def _origins(env: Mapping[str, str], app_url: str) -> tuple[str, ...]:
+def _origins(env: Mapping[str, str]) -> tuple[str, ...]:
     named = [part.strip() for part in env.get("ALLOWED_RETURN_ORIGINS", "").split(",")]
     checked = [_http_url("ALLOWED_RETURN_ORIGINS", url) for url in named if url]
-    return tuple(dict.fromkeys(origin_of(url) for url in [app_url, *checked]))
+    return tuple(dict.fromkeys(origin_of(url) for url in checked))
 
 
 N = TypeVar("N", int, float)

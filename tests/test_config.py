@@ -156,7 +156,7 @@ def test_several_webhook_secrets_are_kept_in_order() -> None:
 def test_the_origin_of_the_product_may_always_be_returned_to() -> None:
     config = read(APP_URL="https://App.example.com/x", ALLOWED_RETURN_ORIGINS="https://b.example")
 
-    assert config.allowed_return_origins == ("https://app.example.com", "https://b.example")
+    assert config.return_origins == {"https://app.example.com", "https://b.example"}
 
 
 def test_no_secret_is_shown_when_the_settings_are_printed() -> None:

@@ -51,6 +51,7 @@ def apply(plans: Iterable[OfferedPlan]) -> list[PriceSnapshot]:
                 currency=missing.price.currency,
                 interval=missing.price.interval,
                 unit_amount=missing.price.amount_cents,
+                earlier=len(gateway().prices_of(product.id)),
             )
         )
     names = {plan.name for plan in plans}

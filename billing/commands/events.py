@@ -7,12 +7,12 @@ import sqlalchemy as sa
 from flask.cli import AppGroup
 from rich.console import Console
 from rich.progress import track
-from rich.table import Table
 
-from billing import clock
 from billing.database import reading
 from billing.models import EventState, StripeEvent, StripeEventPayload
 from billing.stripe_sync import processing
+
+COLUMNS = ("received", "event", "state", "type", "about", "error")
 
 events = AppGroup("events", help="The inbox: list, show and replay events from Stripe.")
 
@@ -31,10 +31,8 @@ def list_events(
     if as_json:
         click.echo(json.dumps(rows, indent=2))
         return
-    table = Table("event", "type", "state", "about", "received", "error")
     for row in rows:
-        table.add_row(*(str(row[name] or "") for name in list(row)))
-    Console(soft_wrap=True).print(table)
+        click.echo("  ".join(row[name] or "-" for name in COLUMNS))
 
 
 @events.command("show")
@@ -104,6 +102,6 @@ def _row(event: StripeEvent) -> dict[str, str | None]:
         "type": event.type,
         "state": event.state.value,
         "about": event.subject,
-        "received": event.received_at.astimezone(clock.utc_now().tzinfo).isoformat("T", "seconds"),
+        "received": event.received_at.isoformat("T", "seconds"),
         "error": event.error,
     }

@@ -91,7 +91,7 @@ def open_checkout(
 
 def allowed(url: str | None) -> str | None:
     """Pass an address on an allowed origin. Raises ReturnUrlNotAllowed."""
-    if url is not None and origin_of(url) not in settings().allowed_return_origins:
+    if url is not None and origin_of(url) not in settings().return_origins:
         raise ReturnUrlNotAllowed("The return address is not on an allowed origin.")
     return url
 

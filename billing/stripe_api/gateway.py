@@ -134,9 +134,20 @@ class StripeGateway:
         return ProductSnapshot.from_stripe(made)
 
     def create_price(
-        self, *, product_id: str, lookup_key: str, currency: str, interval: str, unit_amount: int
+        self,
+        *,
+        product_id: str,
+        lookup_key: str,
+        currency: str,
+        interval: str,
+        unit_amount: int,
+        earlier: int,
     ) -> PriceSnapshot:
-        """Make a recurring price. `unit_amount` is in the currency's minor unit."""
+        """Make a recurring price. `unit_amount` is in the currency's minor unit.
+
+        `earlier` counts the prices the product has: a repeated call makes no twin, and a price that
+        was taken away since can be made anew.
+        """
         made = self._post(
             "/v1/prices",
             {
@@ -146,7 +157,7 @@ class StripeGateway:
                 "unit_amount": unit_amount,
                 "recurring": {"interval": interval},
             },
-            idempotency_key=f"price:{product_id}:{lookup_key}:{currency}:{unit_amount}",
+            idempotency_key=f"price:{product_id}:{lookup_key}:{currency}:{unit_amount}:{earlier}",
         )
         return PriceSnapshot.from_stripe(made)
 

@@ -1,0 +1,33 @@
+"""A shop that is open: the plans here, their prices at the emulator, and a user."""
+
+from uuid import UUID
+
+import pytest
+import stripe
+from flask import Flask
+
+from billing.catalog import apply, plans, seed
+from billing.database import transaction
+from billing.emulator import Emulator
+from config import Config
+from tests.support.factories import a_user
+
+
+@pytest.fixture
+def account(emulator: Emulator) -> stripe.StripeClient:
+    """The company's own client at Stripe."""
+    return stripe.StripeClient("sk_test_shop", base_addresses={"api": emulator.url})
+
+
+@pytest.fixture
+def shop(app: Flask, config: Config, emulator: Emulator) -> None:
+    """Every plan of plans.toml, sold at the emulator and followed here."""
+    with transaction():
+        seed.seed(plans.load(), config.default_currency)
+    apply.apply(plans.load())
+
+
+@pytest.fixture
+def user_id(app: Flask) -> UUID:
+    """Somebody without a subscription."""
+    return a_user(email="buyer@example.com").id
