@@ -49,6 +49,7 @@ class Config:
     processes: int = 1
     log_level: str = "INFO"
     token_seconds: int = 900
+    refresh_token_seconds: int = 2_592_000
     inline_budget: float = 8.0
     request_budget: float = 10.0
     stripe_timeout: float = 6.0
@@ -81,6 +82,7 @@ class Config:
             processes=_number(env, "WEB_CONCURRENCY", 1, int, least=1),
             log_level=_log_level(env),
             token_seconds=_number(env, "TOKEN_SECONDS", 900, int, least=60),
+            refresh_token_seconds=_number(env, "REFRESH_TOKEN_SECONDS", 2_592_000, int, least=60),
             inline_budget=_number(env, "INLINE_BUDGET_SECONDS", 8.0, float, least=0.5),
             request_budget=_number(env, "REQUEST_BUDGET_SECONDS", 10.0, float, least=0.5),
             stripe_timeout=_number(env, "STRIPE_TIMEOUT_SECONDS", 6.0, float, least=0.1),

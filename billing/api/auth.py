@@ -7,9 +7,8 @@ from apiflask import APIBlueprint, Schema
 from apiflask.fields import UUID, DateTime, Email, Integer, String
 from apiflask.validators import Length
 
-from billing import clock
 from billing.api import headers
-from billing.identity import caller, emails, passwords, tokens, users
+from billing.identity import caller, emails, passwords, sessions, sign_in, users
 
 auth = APIBlueprint("auth", __name__, url_prefix="/v1/auth", tag="Accounts")
 auth.after_request(headers.forbid_storing)
@@ -26,12 +25,20 @@ class Credentials(Schema):
     )
 
 
+class RefreshRequest(Schema):
+    """The refresh token of the last answer."""
+
+    refresh_token = String(required=True, validate=Length(max=200))
+
+
 class TokenResponse(Schema):
-    """A bearer token and the seconds that it holds."""
+    """A bearer token for requests, one to get the next with, and the seconds that each holds."""
 
     access_token = String(required=True)
     token_type = String(required=True)
     expires_in = Integer(required=True)
+    refresh_token = String(required=True)
+    refresh_expires_in = Integer(required=True)
 
 
 class AccountResponse(Schema):
@@ -43,19 +50,39 @@ class AccountResponse(Schema):
 
 
 @auth.post("/register")
+@auth.doc(responses={409: "Another account has this address (`email_taken`)."})
 @auth.input(Credentials)
 @auth.output(TokenResponse, status_code=201)
 def register(json_data: dict[str, str]) -> dict[str, Any]:
     """Make an account and log it in."""
-    return asdict(tokens.issue(users.register(**json_data), clock.utc_now()))
+    return asdict(sign_in.register(**json_data))
 
 
 @auth.post("/login")
+@auth.doc(responses={401: "The address is unknown or the password is wrong (`bad_credentials`)."})
 @auth.input(Credentials)
 @auth.output(TokenResponse)
 def login(json_data: dict[str, str]) -> dict[str, Any]:
-    """Exchange address and password for a token."""
-    return asdict(tokens.issue(users.authenticate(**json_data), clock.utc_now()))
+    """Exchange address and password for tokens."""
+    return asdict(sign_in.log_in(**json_data))
+
+
+@auth.post("/refresh")
+@auth.doc(responses={401: "`refresh_token_invalid`, or `refresh_token_reused`: log in again."})
+@auth.input(RefreshRequest)
+@auth.output(TokenResponse)
+def refresh(json_data: dict[str, str]) -> dict[str, Any]:
+    """Exchange a refresh token for new tokens. It is good once: used again, it ends the session."""
+    return asdict(sign_in.refresh(**json_data))
+
+
+@auth.post("/logout")
+@auth.input(RefreshRequest)
+@auth.output({}, status_code=204)
+def logout(json_data: dict[str, str]) -> str:
+    """End the session of a refresh token; access tokens already given out run out by themselves."""
+    sessions.end(**json_data)
+    return ""
 
 
 @auth.get("/me")

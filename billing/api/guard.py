@@ -8,6 +8,8 @@ from billing.identity import caller
 PUBLIC = {
     "auth.register",
     "auth.login",
+    "auth.refresh",
+    "auth.logout",
     "plans.list_plans",
     "plans.show_plan",
 }

@@ -84,8 +84,12 @@ def complete_operation(path: str, operation: Document) -> None:
     if is_public(path, operation):
         operation["security"] = []
     operation.setdefault("description", "")
+    responses = operation["responses"]
     for status in error_statuses(path, operation):
-        operation["responses"].setdefault(str(int(status)), _problem_response(status))
+        responses.setdefault(str(int(status)), {"description": status.phrase})
+    for status, answer in responses.items():
+        if status >= "400":
+            answer["content"] = PROBLEM_CONTENT
 
 
 def error_statuses(path: str, operation: Document) -> list[HTTPStatus]:
@@ -111,13 +115,9 @@ def is_public(path: str, operation: Document) -> bool:
     return not path.startswith(PREFIX) or endpoint in public
 
 
-def _problem_response(status: HTTPStatus) -> Document:
-    schema = {"$ref": "#/components/schemas/Problem"}
-    return {
-        "description": status.phrase,
-        "content": {"application/problem+json": {"schema": schema}},
-    }
-
+PROBLEM_CONTENT: Document = {
+    "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
+}
 
 PROBLEM: Document = {
     "type": "object",

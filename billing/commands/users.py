@@ -9,6 +9,7 @@ from flask.cli import AppGroup
 from rich.console import Console
 from rich.table import Table
 
+from billing.database import transaction
 from billing.errors import Invalid
 from billing.identity import users as accounts
 
@@ -22,7 +23,9 @@ users = AppGroup("users", help="The accounts of the product's users.")
 def create_user(email: str, password_stdin: bool, as_json: bool) -> None:
     """Make an account for EMAIL; the password is asked for."""
     try:
-        user_id = accounts.register(email, _password(password_stdin))
+        applicant = accounts.prepare(email, _password(password_stdin))
+        with transaction():
+            user_id = accounts.create(applicant)
     except accounts.EmailTaken as taken:
         raise click.ClickException(taken.detail) from None
     except Invalid as refused:

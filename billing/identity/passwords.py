@@ -5,15 +5,12 @@ Never call `hashed` or `is_right` inside a database transaction: it would hold i
 
 import base64
 import secrets
-from typing import NewType
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from zxcvbn import zxcvbn
 
 from billing.errors import Invalid
-
-PasswordHash = NewType("PasswordHash", str)
 
 MIN_LENGTH = 10
 MAX_LENGTH = 256
@@ -53,9 +50,9 @@ def weaknesses(password: str, email: str) -> list[str]:
     return found
 
 
-def hashed(password: str) -> PasswordHash:
+def hashed(password: str) -> str:
     """Hash with a fresh salt and the parameters of today."""
-    return PasswordHash(hasher.hash(_bytes(password)))
+    return hasher.hash(_bytes(password))
 
 
 def is_right(password: str, kept: str | None) -> bool:

@@ -1,6 +1,5 @@
 """Which token does a caller show, and does it hold? Short-lived, signed by us, read without SQL."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -38,26 +37,16 @@ class TokenInvalid(Unauthorized):
         super().__init__("The bearer token is not valid here.")
 
 
-@dataclass(frozen=True, slots=True)
-class Issued:
-    """What a caller gets to show later."""
-
-    access_token: str
-    expires_in: int
-    token_type: str = "Bearer"  # noqa: S105 - the name of the scheme
-
-
-def issue(user_id: UUID, at: datetime) -> Issued:
+def issue(user_id: UUID, at: datetime) -> str:
     """Sign an access token for the user."""
-    lifetime = settings().token_seconds
     claims = {
         "iss": ISSUER,
         "aud": AUDIENCE,
         "sub": str(user_id),
         "iat": at,
-        "exp": at + timedelta(seconds=lifetime),
+        "exp": at + timedelta(seconds=settings().token_seconds),
     }
-    return Issued(jwt.encode(claims, settings().jwt_secret, ALGORITHM), lifetime)
+    return jwt.encode(claims, settings().jwt_secret, ALGORITHM)
 
 
 def read(token: str) -> UUID:

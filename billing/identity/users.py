@@ -9,7 +9,6 @@ import sqlalchemy as sa
 from billing.database import db, insert_or_nothing, reading, transaction
 from billing.errors import Conflict, Invalid, Unauthorized
 from billing.identity import emails, passwords
-from billing.identity.passwords import PasswordHash
 from billing.identity.tokens import TokenInvalid
 from billing.models import User
 
@@ -27,6 +26,14 @@ class BadCredentials(Unauthorized):
 
 
 @dataclass(frozen=True, slots=True)
+class Applicant:
+    """Who may have an account: an address in its one form, and the hash of a good password."""
+
+    email: str
+    password_hash: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Account:
     """What is told of a user."""
 
@@ -35,21 +42,19 @@ class Account:
     created_at: datetime
 
 
-def register(email: str, password: str) -> UUID:
-    """Make an account. Raises Invalid, WeakPassword, EmailTaken. Opens its own transaction."""
+def prepare(email: str, password: str) -> Applicant:
+    """Check and hash, outside of any transaction. Raises Invalid, WeakPassword."""
     address = emails.checked(email)
     passwords.refuse_weak(password, address)
-    password_hash = passwords.hashed(password)
-    with transaction():
-        return create(address, password_hash)
+    return Applicant(address, passwords.hashed(password))
 
 
-def create(email: str, password_hash: PasswordHash | None) -> UUID:
-    """Insert the user in the caller's transaction; without a hash nobody can log in.
+def create(applicant: Applicant) -> UUID:
+    """Insert the user in the caller's transaction. Raises EmailTaken.
 
-    Raises Invalid, EmailTaken. Links nothing: an address proves nothing about a Stripe customer.
+    It links nothing: an address proves nothing about a Stripe customer.
     """
-    row = {"email": emails.checked(email), "password_hash": password_hash}
+    row = {"email": applicant.email, "password_hash": applicant.password_hash}
     user_id: UUID | None = db.session.scalar(
         insert_or_nothing(User, row, key="email").returning(User.id)
     )
@@ -102,7 +107,7 @@ def _known_form(email: str) -> str:
         return ""
 
 
-def _replace_hash(user_id: UUID, outdated: str, fresh: PasswordHash) -> None:
+def _replace_hash(user_id: UUID, outdated: str, fresh: str) -> None:
     """Keep the fresh hash, unless the password was changed meanwhile."""
     with transaction() as session:
         session.execute(

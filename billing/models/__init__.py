@@ -7,6 +7,7 @@ from billing.models.inbox import EventState, StripeEvent, StripeEventPayload
 from billing.models.invoices import Invoice
 from billing.models.leases import Lease
 from billing.models.sales import CheckoutState, OpenCheckout
+from billing.models.sessions import RefreshToken
 from billing.models.subscriptions import Status, SubscriptionItem, UserSubscription
 from billing.models.usage import Metric, UsageKey, UserStorage, UserUsage, UserUsageDay
 from billing.models.users import User
@@ -23,6 +24,7 @@ __all__ = [
     "OpenCheckout",
     "PlanPrice",
     "RefreshState",
+    "RefreshToken",
     "Status",
     "StripeCustomer",
     "StripeEvent",

@@ -40,7 +40,7 @@ def a_user(**values: Any) -> User:
 
 def auth(user_id: UUID) -> dict[str, str]:
     """The header with which that user calls."""
-    return {"Authorization": f"Bearer {tokens.issue(user_id, clock.utc_now()).access_token}"}
+    return {"Authorization": f"Bearer {tokens.issue(user_id, clock.utc_now())}"}
 
 
 def a_plan(name: str = "pro", **values: Any) -> SubscriptionPlan:
