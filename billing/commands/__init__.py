@@ -3,7 +3,7 @@
 from flask import Flask
 from flask.cli import AppGroup
 
-from billing.commands import catalog, emulator, events, plans, refresh, users
+from billing.commands import catalog, emulator, events, plans, refresh, users, worker
 
 billing = AppGroup("billing", help="Run the billing service by hand.")
 
@@ -11,6 +11,7 @@ COMMANDS = [
     plans.cli,
     catalog.catalog,
     emulator.run_emulator,
+    worker.run_worker,
     events.events,
     refresh.refresh_customer,
     refresh.map_price_by_hand,

@@ -36,6 +36,15 @@ def sweep(*, untouched_seconds: float = inbox.UNTOUCHED_SECONDS) -> int:
     return taken
 
 
+def sweep_or_log(*, untouched_seconds: float = inbox.UNTOUCHED_SECONDS) -> int:
+    """Sweep; a fault (the database is away, say) is logged, and there is a next time."""
+    try:
+        return sweep(untouched_seconds=untouched_seconds)
+    except Exception:
+        log.exception("sweep outcome=failed")
+        return 0
+
+
 def _safely(step: Callable[[], object]) -> bool:
     """Do one thing; a fault in it must not keep the others waiting."""
     try:
@@ -70,11 +79,13 @@ class Sweeper(threading.Thread):
 
     def _sweep_once(self) -> None:
         try:
-            if hold_lease(LEASE_NAME, self._holder, self._interval * 3):
-                while sweep() >= BATCH and not self._stop_asked.is_set():
-                    pass
+            if not hold_lease(LEASE_NAME, self._holder, self._interval * 3):
+                return
         except Exception:
             log.exception("sweep outcome=failed")
+            return
+        while sweep_or_log() >= BATCH and not self._stop_asked.is_set():
+            pass
 
 
 def hold_lease(name: str, holder: str, seconds: float) -> bool:
