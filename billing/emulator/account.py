@@ -5,7 +5,7 @@ import secrets
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from billing import clock
 from billing.emulator.errors import ApiError, missing
 from billing.emulator.faults import Faults
 from billing.emulator.state_file import StateFile
+from billing.emulator.transaction import Cause, Transaction, restore
 
 Resource = dict[str, Any]
 
@@ -30,24 +31,6 @@ class Settings:
 
     dunning_days: tuple[int, ...] = (3, 5, 7)
     dunning_end: str = "canceled"
-
-
-@dataclass(slots=True)
-class Cause:
-    """The API request behind a change; empty when Stripe itself acts."""
-
-    request_id: str | None = None
-    idempotency_key: str | None = None
-
-
-@dataclass(slots=True)
-class Transaction:
-    """What one atomic change did so far: how to take it back, and what to announce."""
-
-    cause: Cause
-    undo: list[Callable[[], None]] = field(default_factory=list)
-    touched: dict[str, Resource] = field(default_factory=dict)
-    deliveries: list[str] = field(default_factory=list)
 
 
 class Account:
@@ -68,6 +51,8 @@ class Account:
     def atomic(self, cause: Cause | None = None) -> Iterator[Transaction]:
         """Keep every change or, when the block fails, none; one transaction at a time."""
         with self.lock:
+            if self._open:
+                raise RuntimeError("atomic() does not nest")
             transaction = self._open = Transaction(cause or Cause())
             try:
                 yield transaction
@@ -76,7 +61,7 @@ class Account:
                 if isinstance(refusal, ApiError) and refusal.keeps_changes:
                     self._save(transaction)
                 else:
-                    unwind(transaction.undo)
+                    transaction.unwind()
                 raise
             finally:
                 self._open = None
@@ -90,7 +75,7 @@ class Account:
         try:
             return self.view(act())
         finally:
-            unwind(self._open.undo)
+            self._open.unwind()
             self._open = before
 
     def _save(self, transaction: Transaction) -> None:
@@ -189,10 +174,12 @@ class Account:
         """Record an event of this moment and queue it for every endpoint that wants it."""
         if self._open is None:
             raise RuntimeError("events arise only inside atomic()")
+        if self.faults.silent:
+            return
         wanted_by = [found for found in self.all("webhook_endpoint") if wants(found, type)]
-        event = self.add(self._event(type, about, previous, len(wanted_by)))
-        for endpoint in wanted_by:
-            for _ in range(1 + self.faults.duplicate):
+        for _ in range(1 + self.faults.twins):
+            event = self.add(self._event(type, about, previous, len(wanted_by)))
+            for endpoint in wanted_by * (1 + self.faults.duplicate):
                 self._open.deliveries.append(self._delivery(event["id"], endpoint["id"]))
 
     def _delivery(self, event: str, endpoint: str) -> str:
@@ -255,15 +242,3 @@ def difference(before: Resource, after: Resource) -> Resource:
         elif old != new:
             previous[name] = old
     return previous
-
-
-def unwind(undo: list[Callable[[], None]]) -> None:
-    """Take changes back, the last one first."""
-    for take_back in reversed(undo):
-        take_back()
-
-
-def restore(changed: dict[str, Any], before: dict[str, Any]) -> None:
-    """Bring a mapping back to what it was, in its old order."""
-    changed.clear()
-    changed.update(before)

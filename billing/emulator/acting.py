@@ -5,7 +5,8 @@ from contextlib import contextmanager
 
 import flask
 
-from billing.emulator.account import Account, Transaction
+from billing.emulator.account import Account
+from billing.emulator.transaction import Transaction
 
 Announce = Callable[[Transaction], None]
 

@@ -11,12 +11,13 @@ import flask
 from flask import Flask, Response, request
 
 from billing import clock
-from billing.emulator.account import API_VERSION, Account, Cause, Resource, Transaction, token
+from billing.emulator.account import API_VERSION, Account, Resource, token
 from billing.emulator.errors import ApiError, invalid, unauthorized, unknown_route
 from billing.emulator.expansion import expand
 from billing.emulator.idempotency import Idempotency
 from billing.emulator.parameters import decode, read
 from billing.emulator.routes import ROUTES, Route
+from billing.emulator.transaction import Cause, Transaction
 from billing.emulator.versions import in_version
 
 KEPT_REQUESTS = 10_000

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from billing.emulator.account import Account, Resource, Transaction
+from billing.emulator.account import Account, Resource
 from billing.emulator.api import Api, Received
 from billing.emulator.delivery import Deliveries
 from billing.emulator.faults import Faults
@@ -10,6 +10,7 @@ from billing.emulator.server import Server
 from billing.emulator.signing import signed
 from billing.emulator.site import create_site
 from billing.emulator.timekeeper import Timekeeper
+from billing.emulator.transaction import Transaction
 from billing.emulator.webhook_endpoints import register_endpoint
 
 

@@ -13,6 +13,10 @@ class Faults:
 
     duplicate: int = 0
     """How many extra times each event is delivered."""
+    twins: int = 0
+    """How many extra Event objects each change causes, with ids of their own."""
+    silent: bool = False
+    """Changes cause no event at all."""
     reorder: bool = False
     """Deliveries of a moment go out shuffled by `seed`."""
     seed: int = 0

@@ -6,8 +6,9 @@ from collections.abc import Callable
 import flask
 
 from billing import clock
-from billing.emulator.account import Account, Cause, Resource
+from billing.emulator.account import Account, Resource
 from billing.emulator.errors import ApiError, idempotency_in_use, idempotency_mismatch
+from billing.emulator.transaction import Cause
 
 KEPT_SECONDS = 24 * 3600
 

@@ -5,13 +5,14 @@ from collections.abc import Callable
 from flask import Flask
 
 from billing.emulator import catalogue
-from billing.emulator.account import Account, Transaction
+from billing.emulator.account import Account
 from billing.emulator.api import Api
 from billing.emulator.checkout.page import checkout_pages
 from billing.emulator.controls import control_routes
 from billing.emulator.delivery import Deliveries
 from billing.emulator.invoices.page import invoice_pages
 from billing.emulator.portal.page import portal_pages
+from billing.emulator.transaction import Transaction
 
 API_MODULES = catalogue.MODULES
 

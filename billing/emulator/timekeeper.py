@@ -4,9 +4,10 @@ import threading
 import time
 from collections.abc import Callable
 
-from billing.emulator.account import Account, Resource, Transaction
+from billing.emulator.account import Account, Resource
 from billing.emulator.lifecycle import Step, next_step
 from billing.emulator.test_clocks import KIND
+from billing.emulator.transaction import Transaction
 
 TICK = 1.0
 

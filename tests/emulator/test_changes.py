@@ -169,6 +169,22 @@ def test_a_planned_downgrade_happens_at_the_periods_end(shop: Shop) -> None:
     assert shop.client.v1.invoices.retrieve(after.latest_invoice).amount_paid == 2_000
 
 
+def test_a_change_at_the_periods_end_is_not_prorated(shop: Shop) -> None:
+    subscription = shop.subscriber(items=[{"price": shop.yearly.id, "quantity": 2}])
+    schedules = shop.client.v1.subscription_schedules
+    schedule = schedules.create({"from_subscription": subscription.id})
+    (present,) = schedule.phases
+    now = {"start_date": present.start_date, "end_date": present.end_date}
+    ahead = {"items": [{"price": shop.yearly.id, "quantity": 1}]}
+    told = [{**now, "items": [{"price": shop.yearly.id, "quantity": 2}]}, ahead]
+    schedules.update(schedule.id, {"phases": told})
+
+    after = shop.at(subscription, end_of(subscription) + DAY)
+
+    invoice = shop.client.v1.invoices.retrieve(after.latest_invoice)
+    assert [line.amount for line in invoice.lines.data] == [20_000]
+
+
 def test_a_schedule_lets_go_after_its_last_phase(shop: Shop, mailbox: Mailbox) -> None:
     subscription = shop.subscriber(items=[{"price": shop.yearly.id}])
     schedule = downgrade_later(shop, subscription)

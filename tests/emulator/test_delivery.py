@@ -135,6 +135,30 @@ def test_duplicate_delivers_the_same_event_again(
     assert client.v1.events.list({"delivery_success": False}).data == []
 
 
+def test_twins_are_events_of_one_change_with_ids_of_their_own(
+    emulator: Emulator, client: stripe.StripeClient, mailbox: Mailbox
+) -> None:
+    emulator.faults.twins = 1
+
+    customer = client.v1.customers.create()
+    assert emulator.wait_idle()
+
+    assert [event["data"]["object"]["id"] for event in mailbox.events] == [customer.id] * 2
+    assert len({event["id"] for event in mailbox.events}) == 2
+
+
+def test_silent_makes_no_event_at_all(
+    emulator: Emulator, client: stripe.StripeClient, mailbox: Mailbox
+) -> None:
+    emulator.faults.silent = True
+
+    client.v1.customers.create()
+    assert emulator.wait_idle()
+
+    assert mailbox.events == []
+    assert client.v1.events.list().data == []
+
+
 def test_reorder_shuffles_what_a_request_caused(
     emulator: Emulator, mailbox: Mailbox, shop: Shop
 ) -> None:
@@ -287,6 +311,21 @@ def test_a_state_file_outlives_the_process(tmp_path: Path) -> None:
 
     assert found.email == "a@b.test"
     assert again["secret"] == "whsec_kept"
+
+
+def test_what_was_deleted_stays_deleted_after_a_restart(tmp_path: Path) -> None:
+    first = Emulator(tmp_path / "stripe.sqlite")
+    first.serve()
+    product = client_of(first).v1.products.create({"name": "Pro"})
+    client_of(first).v1.products.delete(product.id)
+    first.stop()
+
+    second = Emulator(tmp_path / "stripe.sqlite")
+    second.serve()
+    found = client_of(second).v1.products.list().data
+    second.stop()
+
+    assert found == []
 
 
 def test_what_was_unsent_is_sent_after_a_restart(tmp_path: Path, mailbox: Mailbox) -> None:

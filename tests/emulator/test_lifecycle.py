@@ -127,6 +127,37 @@ def test_paying_the_invoice_recovers_at_once(shop: Shop) -> None:
     assert shop.reread(subscription).status == "active"
 
 
+def test_a_failed_attempt_to_pay_is_counted_and_told(shop: Shop, mailbox: Mailbox) -> None:
+    subscription = shop.subscriber()
+    shop.change_card(subscription, "pm_card_chargeCustomerFail")
+    behind = shop.at(subscription, START + MONTH + DAY)
+
+    with pytest.raises(stripe.CardError):
+        shop.client.v1.invoices.pay(behind.latest_invoice)
+    assert shop.emulator.wait_idle()
+
+    assert shop.client.v1.invoices.retrieve(behind.latest_invoice).attempt_count == 2
+    assert len(mailbox.of("invoice.payment_failed")) == 2
+
+
+def test_only_paying_the_last_open_invoice_recovers(emulator: Emulator, shop: Shop) -> None:
+    emulator.dunning_end = "past_due"
+    subscription = shop.subscriber()
+    shop.change_card(subscription, "pm_card_chargeCustomerFail")
+    shop.at(subscription, START + 2 * MONTH + DAY)
+    owed = shop.client.v1.invoices.list({"subscription": subscription.id, "status": "open"}).data
+
+    statuses = [pay_and_reread(shop, invoice, subscription) for invoice in owed]
+
+    assert statuses == ["past_due", "active"]
+
+
+def pay_and_reread(shop: Shop, invoice: stripe.Invoice, subscription: stripe.Subscription) -> str:
+    """Pay an invoice with a good card; give the subscription's status then."""
+    shop.client.v1.invoices.pay(invoice.id, {"payment_method": "pm_card_visa"})
+    return shop.reread(subscription).status
+
+
 def test_a_renewal_that_needs_the_customer_says_so(shop: Shop, mailbox: Mailbox) -> None:
     subscription = shop.subscriber()
     shop.change_card(subscription, "pm_card_authenticationRequired")
