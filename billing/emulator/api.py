@@ -12,11 +12,11 @@ from flask import Flask, Response, request
 
 from billing import clock
 from billing.emulator.account import API_VERSION, Account, Resource, token
-from billing.emulator.errors import ApiError, invalid, unauthorized, unknown_route
+from billing.emulator.errors import ApiError, invalid, unauthorized
 from billing.emulator.expansion import expand
 from billing.emulator.idempotency import Idempotency
 from billing.emulator.parameters import decode, read
-from billing.emulator.routes import ROUTES, Route
+from billing.emulator.routes import Route, routed
 from billing.emulator.transaction import Cause, Transaction
 from billing.emulator.versions import in_version
 
@@ -36,36 +36,17 @@ class Api:
         self._idempotency = Idempotency(account)
 
     def serve_on(self, app: Flask) -> None:
-        """Add every route of the API to the application."""
-        for number, route in enumerate(ROUTES):
-            app.add_url_rule(
-                route.path,
-                endpoint=f"api-{number}",
-                view_func=self._view(route),
-                methods=[route.method],
-                provide_automatic_options=False,
-            )
-        app.add_url_rule("/v1/<path:path>", view_func=self._unknown, methods=list(METHODS))
+        """Answer everything under /v1, in Stripe's shape also where there is nothing."""
+        app.add_url_rule("/v1/<path:path>", view_func=self._answer, methods=list(METHODS))
 
-    def _view(self, route: Route) -> Callable[..., Response]:
-        def view(**ids: str) -> Response:
-            return self._answer(lambda cause: self._perform(route, ids, cause))
-
-        return view
-
-    def _unknown(self, path: str) -> Response:
-        def refuse(cause: Cause) -> tuple[int, str]:
-            raise unknown_route(request.method, f"/v1/{path}")
-
-        return self._answer(refuse)
-
-    def _answer(self, perform: Callable[[Cause], tuple[int, str]]) -> Response:
+    def _answer(self, path: str) -> Response:
         """Do the work, and put whatever comes of it into Stripe's envelope."""
         cause = Cause(token("req_", 14), request.headers.get("Idempotency-Key"))
         try:
             self._suffer()
             authenticate()
-            status, body = perform(cause)
+            route, ids = routed(request.method, f"/v1/{path}")
+            status, body = self._perform(route, ids, cause)
         except ApiError as refusal:
             status, body = refusal.status, as_json(refusal.body(cause.request_id or ""))
         self._remember(status)

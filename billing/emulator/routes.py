@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from billing.emulator.account import Account, Resource
+from billing.emulator.errors import unknown_route
 from billing.emulator.listing import Filters, page
 
 Params = dict[str, Any]
@@ -20,8 +21,26 @@ class Route:
     accepts: Any
     handler: Handler
 
+    def ids_in(self, path: str) -> dict[str, str] | None:
+        """Give the ids that a path has in this route's places, or None if it is another's."""
+        names, values = self.path.split("/"), path.split("/")
+        if len(names) != len(values):
+            return None
+        pairs = list(zip(names, values, strict=True))
+        if any(name != value for name, value in pairs if not name.startswith("<")):
+            return None
+        return {name[1:-1]: value for name, value in pairs if name.startswith("<")}
+
 
 ROUTES: list[Route] = []
+
+
+def routed(method: str, path: str) -> tuple[Route, dict[str, str]]:
+    """Find the route of a request, one without ids first; refuse a URL that there is not."""
+    for candidate in sorted(ROUTES, key=lambda candidate: candidate.path.count("<")):
+        if candidate.method == method and (ids := candidate.ids_in(path)) is not None:
+            return candidate, ids
+    raise unknown_route(method, path)
 
 
 def route(method: str, path: str, accepts: Any) -> Callable[[Handler], Handler]:
