@@ -3,20 +3,13 @@
 import argparse
 import os
 import secrets
-import signal
 import socket
-import subprocess
 import sys
-import time
 from collections.abc import Mapping
-from http.client import HTTPConnection
 from pathlib import Path
-from types import FrameType
 
-ROOT = Path(__file__).resolve().parents[1]
-HOST = "127.0.0.1"
-START_SECONDS = 90
-STOP_SECONDS = 15
+from children import HOST, ROOT, Children, Failure, Stopped
+
 STRIPE = ("STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET")
 GUNICORN = ("gunicorn", "--threads", "8", "--log-level", "warning")
 
@@ -44,77 +37,22 @@ Ctrl-C stops everything; the data stays.
 """
 
 
-class Failure(Exception):
-    """Why it cannot go on, for the reader of the terminal."""
-
-
-class Stopped(Exception):
-    """Somebody asked us to stop."""
-
-
-class Children:
-    """The programs that run beside one another: none outlives another."""
-
-    def __init__(self, env: Mapping[str, str], logs: Path) -> None:
-        self._env = env
-        self._logs = logs
-        self._running: dict[str, subprocess.Popen[bytes]] = {}
-
-    def start(self, name: str, *command: str) -> None:
-        """Start a program; what it says goes to its log."""
-        with open(self._logs / f"{name}.log", "ab") as log:
-            self._running[name] = subprocess.Popen(
-                [sys.executable, "-m", *command], cwd=ROOT, env=self._env, stdout=log, stderr=log
-            )
-
-    def check(self) -> None:
-        """Raise Failure if one of them has ended."""
-        for name, child in self._running.items():
-            if child.poll() is not None:
-                log = self._logs / f"{name}.log"
-                last = "\n".join(log.read_text().splitlines()[-5:])
-                raise Failure(f"The {name} ended by itself ({child.returncode}); {log}:\n{last}")
-
-    def wait_for(self, port: int, path: str) -> None:
-        """Wait until an address answers."""
-        end = time.monotonic() + START_SECONDS
-        while not answers(port, path):
-            self.check()
-            if time.monotonic() > end:
-                raise Failure(f"Nothing answers on {HOST}:{port}{path}; see {self._logs}/*.log")
-            time.sleep(0.1)
-
-    def stop(self) -> None:
-        """End them all, the newest first, and wait for each."""
-        for child in reversed(self._running.values()):
-            child.terminate()
-        for child in self._running.values():
-            try:
-                child.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                child.kill()
-                child.wait()
-
-
 def main() -> int:
     """Set up what is missing, start everything, and stay until it is stopped."""
     instance, port = arguments()
-    for name in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(name, stop)
-    children = None
+    instance.mkdir(parents=True, exist_ok=True)
     try:
-        instance.mkdir(parents=True, exist_ok=True)
         env = environment(instance, port)
         children = Children(env, instance)
-        run(children, env, instance, port)
+        try:
+            run(children, env, instance, port)
+        finally:
+            children.stop()
+    except Stopped:
+        print("\nStopped.")
     except Failure as failure:
         print(f"\n{failure}", file=sys.stderr)
         return 1
-    except Stopped:
-        print("\nStopped.")
-    finally:
-        if children:
-            children.stop()
     return 0
 
 
@@ -129,18 +67,18 @@ def run(children: Children, env: Mapping[str, str], instance: Path, port: int) -
         state = str(instance / "emulator.db")
         emulator = ("--port", str(port + 1), "--state", state, "--webhook", hook)
         children.start("emulator", "flask", "billing", "emulator", *emulator)
-    flask(env, "db", "upgrade")
-    flask(env, "billing", "seed-plans")
+    children.run("flask", "db", "upgrade")
+    children.run("flask", "billing", "seed-plans")
     if emulated:
         children.wait_for(port + 1, "/")
     bound = ("--bind", f"{HOST}:{port}", "--pid", str(instance / "service.pid"))
     children.start("service", *GUNICORN, *bound, "wsgi:app")
-    print(flask(env, "billing", "catalog", "apply" if emulated else "check", must=False))
+    step = "apply" if emulated else "check"
+    print(children.run("flask", "billing", "catalog", step, must=False), flush=True)
     children.wait_for(port, "/readyz")
     print(welcome(env, instance, port), flush=True)
     while True:
-        children.check()
-        time.sleep(0.3)
+        children.rest(0.3)
 
 
 def environment(instance: Path, port: int) -> dict[str, str]:
@@ -172,17 +110,6 @@ def development_secrets(file: Path) -> dict[str, str]:
         with open(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as new:
             new.write(text)
     return dict(line.split("=", 1) for line in file.read_text().splitlines() if "=" in line)
-
-
-def flask(env: Mapping[str, str], *words: str, must: bool = True) -> str:
-    """Run a command to its end and return what it said. Raises Failure if it must not fail."""
-    command = [sys.executable, "-m", "flask", *words]
-    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True)
-    if done.returncode == 0:
-        return done.stdout.strip()
-    if must:
-        raise Failure(f"{' '.join(words)} failed:\n{done.stderr.strip()[-2000:]}")
-    return f"{done.stdout}{done.stderr}".strip()
 
 
 def welcome(env: Mapping[str, str], instance: Path, port: int) -> str:
@@ -221,28 +148,9 @@ def refuse_taken(port: int) -> None:
             ) from None
 
 
-def answers(port: int, path: str) -> bool:
-    """Tell whether an address is served without a server's fault."""
-    connection = HTTPConnection(HOST, port, timeout=5)
-    try:
-        connection.request("GET", path)
-        return connection.getresponse().status < 500
-    except OSError:
-        return False
-    finally:
-        connection.close()
-
-
 def emulator_url(port: int) -> str:
     """The emulator is the service's neighbour."""
     return f"http://{HOST}:{port + 1}"
-
-
-def stop(number: int, frame: FrameType | None) -> None:
-    """Turn a signal into an exception, once."""
-    for name in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(name, signal.SIG_IGN)
-    raise Stopped
 
 
 if __name__ == "__main__":

@@ -37,6 +37,7 @@ class Running:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            start_new_session=True,
         )
         self.said = ""
 
@@ -51,8 +52,8 @@ class Running:
         assert words in self.said, self.said
 
     def end(self, number: int = signal.SIGINT) -> int:
-        """Stop it and return its exit code."""
-        self.process.send_signal(number)
+        """Stop it as a terminal does, by a signal to all, and return its exit code."""
+        os.killpg(self.process.pid, number)
         return self.rest()
 
     def rest(self) -> int:
@@ -111,7 +112,7 @@ def test_a_newcomer_buys_pro_and_finds_it_again_after_a_restart(run: Run, tmp_pa
     second.read_until("Ctrl-C")
     assert plan_of(second.url, post(second.url, "/v1/auth/login", ACCOUNT)["access_token"]) == "pro"
     assert (tmp_path / "instance" / "dev.env").read_text() == secrets
-    assert second.end(signal.SIGTERM) == 0
+    assert second.end(signal.SIGHUP) == 0
     assert not listens(second.url)
 
 
@@ -148,7 +149,7 @@ def test_a_setting_that_cannot_be_right_is_named(run: Run) -> None:
 
 def test_the_death_of_a_part_ends_the_whole_and_is_told(run: Run, tmp_path: Path) -> None:
     running = run()
-    running.read_until("Ctrl-C")
+    running.read_until("Ctrl-C stops")
 
     os.kill(int((tmp_path / "instance" / "service.pid").read_text()), signal.SIGKILL)
 
