@@ -3,7 +3,17 @@
 from dataclasses import dataclass
 from typing import Self
 
-from billing.stripe_api.snapshots.shapes import Json, count_of, id_of, metadata_of, part_of, text_of
+from billing.stripe_api.snapshots.shapes import (
+    Json,
+    amount_of,
+    count_of,
+    id_of,
+    metadata_of,
+    own_id,
+    part_of,
+    text_of,
+    word_of,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,18 +28,23 @@ class ProductSnapshot:
 
     @classmethod
     def from_stripe(cls, data: Json) -> Self:
+        """Read the dict. Raises Unreadable."""
         return cls(
-            id=data["id"],
+            id=own_id(data),
             name=text_of(data.get("name")),
-            active=bool(data.get("active")),
+            active=_is_active(data),
             plan_name=metadata_of(data, "plan"),
-            deleted=bool(data.get("deleted")),
+            deleted=data.get("deleted") is True,
         )
 
 
 @dataclass(frozen=True, slots=True)
 class PriceSnapshot:
-    """A price, or the plan object that came before prices. `unit_amount` is in minor units."""
+    """A price, or the plan object that came before prices (2020).
+
+    `unit_amount` is in minor units; None with tiers, and where only `unit_amount_decimal`, a
+    fraction of them, can say it. `interval` is None for what is paid once.
+    """
 
     id: str
     product_id: str | None
@@ -41,20 +56,35 @@ class PriceSnapshot:
     interval_count: int
     unit_amount: int | None
     active: bool
+    unit_amount_decimal: str | None = None
+    billing_scheme: str | None = None
+    usage_type: str | None = None
 
     @classmethod
     def from_stripe(cls, data: Json) -> Self:
-        # A plan (before prices, 2020) carries interval and amount at its top.
+        """Read the dict. Raises Unreadable."""
+        price_id = own_id(data)
+        # A plan carries interval and amount at its top.
         recurring = part_of(data, "recurring") or data
         return cls(
-            id=data["id"],
+            id=price_id,
             product_id=id_of(data.get("product")),
             product_plan_name=metadata_of(part_of(data, "product"), "plan"),
             plan_name=metadata_of(data, "plan"),
-            lookup_key=text_of(data.get("lookup_key")),
-            currency=text_of(data.get("currency")) or "",
-            interval=text_of(recurring.get("interval")),
+            lookup_key=word_of(data.get("lookup_key")),
+            currency=word_of(data.get("currency")) or "",
+            interval=word_of(recurring.get("interval")),
             interval_count=count_of(recurring.get("interval_count")) or 1,
-            unit_amount=count_of(data.get("unit_amount", data.get("amount"))),
-            active=bool(data.get("active", True)),
+            unit_amount=amount_of(data.get("unit_amount", data.get("amount"))),
+            active=_is_active(data),
+            unit_amount_decimal=word_of(
+                data.get("unit_amount_decimal", data.get("amount_decimal"))
+            ),
+            billing_scheme=word_of(data.get("billing_scheme")),
+            usage_type=word_of(recurring.get("usage_type")),
         )
+
+
+def _is_active(data: Json) -> bool:
+    # Plans had no such field at first (2018): what is not said to be off is on sale.
+    return data.get("active", True) is True and data.get("deleted") is not True

@@ -4,7 +4,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
-from billing.stripe_api.snapshots.shapes import Json, id_of, metadata_of, moment_of, text_of
+from billing.stripe_api.snapshots.shapes import (
+    Json,
+    id_of,
+    metadata_of,
+    moment_of,
+    own_id,
+    text_of,
+    word_of,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,13 +28,14 @@ class CustomerSnapshot:
 
     @classmethod
     def from_stripe(cls, data: Json) -> Self:
+        """Read the dict. Raises Unreadable."""
         return cls(
-            id=data["id"],
+            id=own_id(data),
             email=text_of(data.get("email")),
-            currency=text_of(data.get("currency")),
+            currency=word_of(data.get("currency")),
             claimed_user_id=metadata_of(data, "user_id"),
             test_clock_id=id_of(data.get("test_clock")),
-            deleted=bool(data.get("deleted")),
+            deleted=data.get("deleted") is True,
         )
 
 
@@ -39,4 +48,5 @@ class ClockSnapshot:
 
     @classmethod
     def from_stripe(cls, data: Json) -> Self:
-        return cls(id=data["id"], frozen_at=moment_of(data.get("frozen_time")))
+        """Read the dict. Raises Unreadable."""
+        return cls(id=own_id(data), frozen_at=moment_of(data.get("frozen_time")))

@@ -1,26 +1,32 @@
 """Invoices, of any API version."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
-from billing import clock
 from billing.stripe_api.snapshots.shapes import (
     Json,
+    Unreadable,
+    amount_in,
     count_of,
     id_of,
     list_of,
     moment_of,
     part_of,
     text_of,
+    word_of,
 )
 
 
 @dataclass(frozen=True, slots=True)
 class InvoiceSnapshot:
-    """An invoice. Amounts are in the currency's minor unit; the period is that of its lines."""
+    """An invoice. Amounts are in the currency's minor unit; the period is that of its lines.
 
-    id: str
+    `id` is None for the preview in an `invoice.upcoming` event: that invoice is not made yet.
+    """
+
+    id: str | None
     customer_id: str | None
     subscription_id: str | None
     number: str | None
@@ -41,24 +47,26 @@ class InvoiceSnapshot:
 
     @classmethod
     def from_stripe(cls, data: Json) -> Self:
+        """Read the dict. Raises Unreadable."""
+        issued_at = _issued_at(data)
         start, end = _period_of(data)
         return cls(
-            id=data["id"],
+            id=id_of(data.get("id")),
             customer_id=id_of(data.get("customer")),
             subscription_id=_subscription_of(data),
             number=text_of(data.get("number")),
-            status=text_of(data.get("status")),
-            billing_reason=text_of(data.get("billing_reason")),
-            currency=text_of(data.get("currency")) or "",
-            total=count_of(data.get("total")) or 0,
-            amount_due=count_of(data.get("amount_due")) or 0,
-            amount_paid=count_of(data.get("amount_paid")) or 0,
+            status=_status_of(data),
+            billing_reason=word_of(data.get("billing_reason")),
+            currency=word_of(data.get("currency")) or "",
+            total=amount_in(data, "total"),
+            amount_due=amount_in(data, "amount_due"),
+            amount_paid=amount_in(data, "amount_paid"),
             attempt_count=count_of(data.get("attempt_count")) or 0,
             next_payment_attempt_at=moment_of(data.get("next_payment_attempt")),
             period_start=start,
             period_end=end,
-            issued_at=clock.from_unix(data.get("created", data.get("date", 0))),
-            finalized_at=moment_of(part_of(data, "status_transitions").get("finalized_at")),
+            issued_at=issued_at,
+            finalized_at=_finalized_at(data),
             hosted_invoice_url=text_of(data.get("hosted_invoice_url")),
             invoice_pdf=text_of(data.get("invoice_pdf")),
         )
@@ -69,10 +77,40 @@ class InvoiceSnapshot:
         return self.finalized_at or self.issued_at
 
 
+def _issued_at(data: Json) -> datetime:
+    # `date` became `created` in 2019-03-14.
+    is_object = isinstance(data, Mapping)
+    found = is_object and (moment_of(data.get("created")) or moment_of(data.get("date")))
+    if not found:
+        raise Unreadable("an invoice that does not say when it was made")
+    return found
+
+
+def _finalized_at(data: Json) -> datetime | None:
+    # At the top until 2019-03-14.
+    transitions = part_of(data, "status_transitions") or data
+    return moment_of(transitions.get("finalized_at"))
+
+
 def _subscription_of(data: Json) -> str | None:
-    # Since 2025-03-31.basil under `parent`, before that at the top.
-    details = part_of(part_of(data, "parent"), "subscription_details")
+    # Since 2025-03-31.basil under `parent`, which may also be a quote; before that at the top.
+    parent = part_of(data, "parent")
+    details = part_of(parent, "subscription_details")
+    if parent.get("type", "subscription_details") != "subscription_details":
+        details = {}
     return id_of(details.get("subscription")) or id_of(data.get("subscription"))
+
+
+def _status_of(data: Json) -> str | None:
+    told = word_of(data.get("status"))
+    if told or "paid" not in data:
+        return told
+    # Before 2018-11-08 three booleans said it. `closed` only stopped the automatic collection.
+    if data["paid"] is True:
+        return "paid"
+    if data.get("forgiven") is True:
+        return "uncollectible"
+    return "open" if id_of(data.get("id")) else "draft"
 
 
 def _period_of(data: Json) -> tuple[datetime | None, datetime | None]:

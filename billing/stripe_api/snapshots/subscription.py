@@ -1,5 +1,6 @@
 """Subscriptions and their items, of any API version."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
@@ -12,9 +13,25 @@ from billing.stripe_api.snapshots.shapes import (
     list_of,
     metadata_of,
     moment_of,
+    own_id,
     part_of,
-    text_of,
+    required,
+    word_of,
 )
+
+KEPT = {
+    "billing_cycle_anchor",
+    "cancel_at",
+    "cancel_at_period_end",
+    "canceled_at",
+    "ended_at",
+    "metadata",
+    "pause_collection",
+    "start_date",
+    "test_clock",
+    "trial_end",
+}
+"""What a complete subscription of the pinned version tells, be it null: absent is not null."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +46,11 @@ class ItemSnapshot:
 
     @classmethod
     def from_stripe(cls, data: Json, subscription: Json) -> Self:
-        # Since 2025-03-31.basil the period lives on the item, before that on the subscription.
-        start, end = (
-            moment_of(data.get(name, subscription.get(name)))
-            for name in ("current_period_start", "current_period_end")
-        )
+        """Read the dict, and from its subscription what stood there once. Raises Unreadable."""
+        start, end = _period_of(data, subscription)
         return cls(
-            id=data["id"],
-            price=PriceSnapshot.from_stripe(part_of(data, "price") or part_of(data, "plan")),
+            id=own_id(data),
+            price=PriceSnapshot.from_stripe(_price_in(data)),
             quantity=count_of(data.get("quantity")),
             period_start=start,
             period_end=end,
@@ -45,7 +59,11 @@ class ItemSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionSnapshot:
-    """What we keep of a subscription. `is_complete` tells whether every item is in it."""
+    """What we keep of a subscription.
+
+    `status` is Stripe's own text, whatever it says. `is_complete` tells whether every item and
+    every field that is kept is in it, so that its nulls mean none and not unknown.
+    """
 
     id: str
     customer_id: str
@@ -65,33 +83,59 @@ class SubscriptionSnapshot:
 
     @classmethod
     def from_stripe(cls, data: Json) -> Self:
-        """Read the dict. Raises KeyError or ValueError for what is no subscription."""
-        customer_id = id_of(data.get("customer"))
-        if customer_id is None:
-            raise ValueError("a subscription without a customer")
+        """Read the dict. Raises Unreadable."""
+        subscription_id = own_id(data)
+        items = tuple(ItemSnapshot.from_stripe(item, data) for item in _items_in(data))
         return cls(
-            id=data["id"],
-            customer_id=customer_id,
-            status=data["status"],
-            items=_items_of(data),
-            is_complete=bool(list_of(data, "items"))
-            and not part_of(data, "items").get("has_more", True),
-            started_at=moment_of(data.get("start_date", data.get("start"))),
+            id=subscription_id,
+            customer_id=required(data, "customer"),
+            status=required(data, "status"),
+            items=items,
+            is_complete=_is_complete(data, items),
+            started_at=moment_of(data.get("start_date")) or moment_of(data.get("start")),
             canceled_at=moment_of(data.get("canceled_at")),
             ended_at=moment_of(data.get("ended_at")),
             cancel_at=moment_of(data.get("cancel_at")),
-            cancel_at_period_end=bool(data.get("cancel_at_period_end")),
+            cancel_at_period_end=data.get("cancel_at_period_end") is True,
             billing_cycle_anchor=moment_of(data.get("billing_cycle_anchor")),
             trial_end=moment_of(data.get("trial_end")),
-            pause_collection=text_of(part_of(data, "pause_collection").get("behavior")),
+            pause_collection=word_of(part_of(data, "pause_collection").get("behavior")),
             claimed_user_id=metadata_of(data, "user_id"),
             test_clock_id=id_of(data.get("test_clock")),
         )
 
 
-def _items_of(data: Json) -> tuple[ItemSnapshot, ...]:
-    return tuple(
-        ItemSnapshot.from_stripe(item, data)
-        for item in list_of(data, "items")
-        if part_of(item, "price") or part_of(item, "plan")
+def _items_in(data: Json) -> Sequence[Json]:
+    """The items; before there were any, the subscription is the item of its own plan."""
+    items = list_of(data, "items") or [data]
+    return [item for item in items if _price_in(item)]
+
+
+def _price_in(item: Json) -> Json:
+    """The price, else the plan that came before it (2020); of an id alone, nothing else is told."""
+    for name in ("price", "plan"):
+        price_id = id_of(item.get(name))
+        if price_id:
+            return part_of(item, name) or {"id": price_id}
+    return {}
+
+
+def _period_of(item: Json, subscription: Json) -> tuple[datetime | None, datetime | None]:
+    # Since 2025-03-31.basil on the item, before that on the subscription; some tell both.
+    start, end = (
+        moment_of(item.get(name)) or moment_of(subscription.get(name))
+        for name in ("current_period_start", "current_period_end")
+    )
+    return start, end
+
+
+def _is_complete(data: Json, items: tuple[ItemSnapshot, ...]) -> bool:
+    told = part_of(data, "items")
+    raw = told.get("data")
+    return (
+        data.keys() >= KEPT
+        and told.get("has_more") is False
+        and isinstance(raw, list)
+        and len(raw) == len({item.id for item in items}) > 0
+        and all(part_of(one, "price") for one in list_of(data, "items"))
     )
