@@ -1,17 +1,22 @@
 """Is this really from Stripe, and what does it say? Signed bytes to an Event."""
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Self
 
 from stripe import SignatureVerificationError, WebhookSignature
 
 from billing import clock
 from billing.errors import Malformed
+from billing.stripe_api.snapshots.shapes import seconds_of, text_of, word_of
 
 API_VERSION = "2026-10-28.endive"
 TOLERANCE = 300
+
+log = logging.getLogger(__name__)
 
 
 class BadSignature(Malformed):
@@ -45,24 +50,23 @@ class Event:
         """Read a body whose signature was verified. Raises MalformedEvent."""
         try:
             envelope = json.loads(body)
-        except ValueError:
+        except (ValueError, RecursionError):  # nested deeper than anyone could read
             raise MalformedEvent("The signed body is not JSON.") from None
         if not isinstance(envelope, dict):
             raise MalformedEvent("The signed body is not a JSON object.")
         for name in ("id", "type"):
-            if not isinstance(envelope.get(name), str) or not envelope[name]:
+            if word_of(envelope.get(name)) is None:
                 raise MalformedEvent(f"The event has no {name}.")
-        created = envelope.get("created")
         livemode = envelope.get("livemode")
         return cls(
             id=envelope["id"],
             type=envelope["type"],
             body=body,
             object=_object_of(envelope),
-            created=created if type(created) is int else None,
-            api_version=_text(envelope.get("api_version")),
+            created=seconds_of(envelope.get("created")),
+            api_version=word_of(envelope.get("api_version")),
             livemode=livemode if isinstance(livemode, bool) else None,
-            account=_text(envelope.get("account")) or _text(envelope.get("context")),
+            account=text_of(envelope.get("account")) or text_of(envelope.get("context")),
             is_thin=envelope.get("object") == "v2.core.event",
         )
 
@@ -84,6 +88,15 @@ def verified_event(
     return Event.parse(text)
 
 
+def watch_version(event: Event) -> None:
+    """Warn of an event of another API version, once for each version in a process.
+
+    It works all the same: what it tells of is fetched in the pinned version.
+    """
+    if event.api_version != API_VERSION:
+        _warn_of(event.api_version)
+
+
 def _is_signed(text: str, header: str, secret: str, tolerance: int) -> bool:
     try:
         WebhookSignature.verify_header(text, header, secret, tolerance=tolerance)
@@ -102,5 +115,11 @@ def _object_of(envelope: Mapping[str, Any]) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
+@lru_cache(maxsize=100)
+def _warn_of(api_version: str | None) -> None:
+    log.warning(
+        "api_version=%s pinned=%s outcome=read_by_refresh "
+        "(set the webhook endpoint to the pinned version: only its payloads are shown at once)",
+        api_version,
+        API_VERSION,
+    )

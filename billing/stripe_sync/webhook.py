@@ -10,7 +10,7 @@ from billing.database import transaction
 from billing.errors import BodyTooLarge
 from billing.models import EventState
 from billing.settings import settings
-from billing.stripe_api.events import Event, verified_event
+from billing.stripe_api.events import Event, verified_event, watch_version
 from billing.stripe_sync import dispatch, inbox, processing
 from config import Processing
 
@@ -32,6 +32,7 @@ def receive() -> ResponseReturnValue:
         state = inbox.record(event, *first_state(event))
     log.info("event=%s type=%s outcome=%s", event.id, event.type, state)
     if state in {EventState.RECEIVED, EventState.QUEUED}:
+        watch_version(event)
         NEXT[settings().processing](event)
     return "", 200
 
