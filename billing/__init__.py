@@ -6,7 +6,7 @@ from apiflask import APIFlask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from billing import api, commands, database, errors, identity, models, settings
-from billing.api import headers, request_ids
+from billing.api import headers, limits, request_ids
 from billing.database import db
 from billing.extensions import migrate
 from billing.stripe_api import gateway
@@ -35,6 +35,7 @@ def create_app(config: Config) -> APIFlask:
     request_ids.init_app(app)
     headers.init_app(app)
     identity.init_app(app)
+    limits.init_app(app, config)
     api.init_app(app)
     app.register_blueprint(webhooks)
     commands.init_app(app)

@@ -107,8 +107,8 @@ def redis_url() -> Iterator[str]:
     program = redis.program()
     if program is None:
         pytest.skip("no redis-server on the PATH, and no wheel of it for this Python")
-    with redis.served(program) as url:
-        yield url
+    with redis.served(program) as server:
+        yield server.url
 
 
 def configured(database_url: str) -> Config:

@@ -2,6 +2,7 @@
 
 import importlib.util
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -21,19 +22,44 @@ def program() -> str | None:
     return found
 
 
+class Server:
+    """A server that keeps nothing on disk; it can be killed, hung and started again."""
+
+    def __init__(self, redis_server: str) -> None:
+        self._port = _free_port()
+        self._program = redis_server
+        self._process: subprocess.Popen[bytes] | None = None
+        self.url = f"redis://127.0.0.1:{self._port}/0"
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        options = {"--port": str(self._port), "--bind": "127.0.0.1"}
+        options |= {"--save": "", "--appendonly": "no"}
+        words = [word for option in options.items() for word in option]
+        self._process = subprocess.Popen([self._program, *words], stdout=subprocess.DEVNULL)
+        _wait_for(self._port, self._process)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Hang it (SIGSTOP), wake it (SIGCONT)."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def stop(self) -> None:
+        """End it at once, hung or not; what it held is gone."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(START_SECONDS)
+
+
 @contextmanager
-def served(redis_server: str) -> Iterator[str]:
-    """Run a server that keeps nothing on disk and yield its address."""
-    port = _free_port()
-    settings = {"--port": str(port), "--bind": "127.0.0.1", "--save": "", "--appendonly": "no"}
-    words = [word for setting in settings.items() for word in setting]
-    server = subprocess.Popen([redis_server, *words], stdout=subprocess.DEVNULL)
+def served(redis_server: str) -> Iterator[Server]:
+    """Run a server for as long as the block lasts."""
+    server = Server(redis_server)
     try:
-        _wait_for(port, server)
-        yield f"redis://127.0.0.1:{port}/0"
+        server.start()
+        yield server
     finally:
-        server.terminate()
-        server.wait(START_SECONDS)
+        server.stop()
 
 
 def _free_port() -> int:

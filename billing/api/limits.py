@@ -1,0 +1,156 @@
+"""How often may this be asked? One budget a user over all endpoints, and a few of their own.
+
+A limit protects the service and may fail open; a quota is a promise and does not.
+"""
+
+import hashlib
+import logging
+import math
+from dataclasses import dataclass
+from functools import partial
+from ipaddress import IPv6Address, ip_address, ip_network
+from typing import Any
+from uuid import UUID
+
+from flask import Flask, Response, g, request
+from flask_limiter import ApplicationLimit, Limiter, RateLimitExceeded, RequestLimit
+from limits.errors import StorageError
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+from werkzeug.exceptions import BadRequest
+
+from billing import clock
+from billing.api.bodies import BODY_CAP, PREFIX
+from billing.entitlements.rate_limits import rate_of
+from billing.entitlements.standing import PlansMissing, standing_of
+from billing.errors import NotFound, RateLimited, problem
+from billing.identity import emails
+from billing.settings import settings
+from config import Config
+
+log = logging.getLogger(__name__)
+
+STRATEGY = "fixed-window"
+REDIS_OPTIONS: dict[str, Any] = {
+    "socket_timeout": 0.2,
+    "socket_connect_timeout": 0.2,
+    "retry": Retry(NoBackoff(), 0),  # the client's own would hold a request for seconds
+    "wrap_exceptions": True,
+}
+POLL = {"subscriptions.show_subscription"}
+BY_ACCOUNT = {"auth.register", "auth.login"}
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """A rate, and who shares it: all requests of one scope and key."""
+
+    scope: str
+    key: str
+    rate: str
+
+
+def init_app(app: Flask, config: Config) -> None:
+    """Limit the JSON API. Call this after identity's init_app: a budget belongs to a caller."""
+    limiter = Limiter(
+        _address,
+        application_limits=[_slot(0), _slot(1)],
+        strategy=STRATEGY,
+        storage_uri=config.redis_url or "memory://",
+        storage_options=REDIS_OPTIONS if config.redis_url else {},
+        in_memory_fallback_enabled=bool(config.redis_url),
+        key_prefix=f"billing:{STRATEGY}",  # a live Redis must not mix the keys of two strategies
+    )
+    # Asked here and not by the limiter, which takes any error for a fault of its storage.
+    app.before_request(choose_budgets)
+    limiter.init_app(app)
+    app.after_request(partial(_tell, limiter))
+    app.register_error_handler(RateLimitExceeded, partial(_refuse, limiter))
+
+
+def choose_budgets() -> None:
+    """Decide which budgets this request spends: two at most, none outside of the API."""
+    limited = request.path.startswith(PREFIX) and request.endpoint is not None
+    g.budgets = budgets_of(request.endpoint or "") if limited else []
+
+
+def budgets_of(endpoint: str) -> list[Budget]:
+    """Name the budgets: logging in by address and account, all else by user, or by address."""
+    config = settings()
+    if endpoint in BY_ACCOUNT:
+        account = _account()
+        named = [Budget("account", account, config.auth_limit)] if account else []
+        return [Budget("auth", _address(), config.auth_limit), *named]
+    if g.caller is None:
+        return [Budget("public", _address(), config.rate_limit)]
+    scope, base = ("poll", config.poll_limit) if endpoint in POLL else ("api", config.rate_limit)
+    return [Budget(scope, str(g.caller.user_id), _rate(g.caller.user_id, scope, base))]
+
+
+def _rate(user_id: UUID, scope: str, base: str) -> str:
+    try:
+        plan = standing_of(user_id).plan
+    except (NotFound, PlansMissing):  # the view will say so, in its own words
+        return base
+    return (plan.rate_limits.get(scope) or base) if scope == "poll" else rate_of(plan, scope, base)
+
+
+def _slot(number: int) -> ApplicationLimit:
+    """Let the limiter count the n-th budget of the request, if there is one."""
+    return ApplicationLimit(
+        lambda: _budgets()[number].rate if number < len(_budgets()) else "",
+        key_function=lambda: _budgets()[number].key,
+        scope=lambda _: _budgets()[number].scope,
+    )
+
+
+def _budgets() -> list[Budget]:
+    chosen: list[Budget] = g.budgets
+    return chosen
+
+
+def _address() -> str:
+    """Name the caller's address; of IPv6 the /64, which one machine can use as it likes."""
+    address = request.remote_addr or "127.0.0.1"
+    if isinstance(ip_address(address), IPv6Address):
+        return str(ip_network((address, 64), strict=False))
+    return address
+
+
+def _account() -> str | None:
+    """Name the account that a body is about, without its address in the clear."""
+    request.max_content_length = BODY_CAP
+    try:
+        body = request.get_json(silent=True)
+    except (BadRequest, RecursionError):
+        return None
+    email = body.get("email") if isinstance(body, dict) else None
+    if not isinstance(email, str):
+        return None
+    return hashlib.sha256(emails.normalised(email).encode(errors="replace")).hexdigest()
+
+
+def _tell(limiter: Limiter, response: Response) -> Response:
+    """Tell what is left of the budget that is nearest to its end."""
+    try:
+        told = [_headers(limit) for limit in limiter.current_limits]
+    except StorageError:
+        log.warning("rate limits: the storage is away, headers are left out")
+        return response
+    if told:
+        response.headers.update(min(told, key=lambda one: one["RateLimit-Remaining"]))
+    return response
+
+
+def _refuse(limiter: Limiter, _: RateLimitExceeded) -> Response:
+    limit = limiter.current_limit
+    seconds = _headers(limit)["RateLimit-Reset"] if limit else 1
+    return problem(RateLimited("Too many requests; wait a little.", retry_after=max(1, seconds)))
+
+
+def _headers(limit: RequestLimit) -> dict[str, int]:
+    return {
+        "RateLimit-Limit": limit.limit.amount,
+        "RateLimit-Remaining": max(0, limit.remaining),
+        "RateLimit-Reset": max(0, math.ceil(limit.window.reset_time - clock.utc_now().timestamp())),
+    }

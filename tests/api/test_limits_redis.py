@@ -1,0 +1,118 @@
+"""Rate limits over a real Redis: shared while it lives, per process while it does not."""
+
+import shutil
+import signal
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+from redis import Redis
+
+from billing import create_app
+from billing.api.limits import STRATEGY
+from tests.conftest import configured
+from tests.support import databases, redis
+from tests.support.redis import Server
+
+RATE = 5
+PLANS = "/v1/plans"
+PATIENCE = 10
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    """A Redis of this test's own."""
+    program = redis.program()
+    if program is None:
+        pytest.skip("no redis-server on the PATH, and no wheel of it for this Python")
+    with redis.served(program) as server:
+        yield server
+
+
+@pytest.fixture
+def clients(server: Server, sqlite_template: Path, tmp_path: Path) -> Iterator[list[FlaskClient]]:
+    """Clients of two applications, as two processes would hold them, on one Redis."""
+    file = shutil.copy(sqlite_template, tmp_path / "billing.db")
+    config = replace(
+        configured(f"sqlite:///{file}"), redis_url=server.url, rate_limit=f"{RATE}/minute"
+    )
+    apps = [create_app(config) for _ in range(2)]
+    yield [app.test_client() for app in apps]
+    for app in apps:
+        databases.close(app)
+
+
+def ask(client: FlaskClient, times: int = 1) -> list[int]:
+    return [client.get(PLANS).status_code for _ in range(times)]
+
+
+def test_one_budget_is_shared_by_processes(clients: list[FlaskClient], server: Server):
+    first, second = clients
+
+    seen = [*ask(first, 3), *ask(second, 3)]
+
+    assert seen == [200] * RATE + [429]
+    with Redis.from_url(server.url) as connection:
+        keys = list(connection.scan_iter())
+    assert keys
+    assert all(STRATEGY.encode() in key for key in keys)
+
+
+def test_without_redis_limits_go_on_in_each_process(clients: list[FlaskClient], server: Server):
+    first, second = clients
+    ask(first, 3)
+
+    server.stop()
+
+    assert ask(first, RATE + 1) == [200] * RATE + [429]
+    assert ask(second, RATE + 1) == [200] * RATE + [429]
+
+
+def test_a_hung_redis_holds_up_one_request_briefly_and_the_next_not_at_all(
+    clients: list[FlaskClient], server: Server
+):
+    client = clients[0]
+    ask(client)
+
+    server.signal(signal.SIGSTOP)
+    began = time.monotonic()
+    first = ask(client)
+    noticed = time.monotonic()
+    others = ask(client, 2)
+
+    assert (first, others) == ([200], [200, 200])
+    assert noticed - began < 1
+    assert time.monotonic() - noticed < 0.5
+
+
+def test_a_redis_that_comes_back_is_used_again(clients: list[FlaskClient], server: Server):
+    client = clients[0]
+    server.stop()
+    ask(client)
+    server.start()
+
+    with Redis.from_url(server.url) as connection:
+        came_back = time.monotonic()
+        while not connection.dbsize() and time.monotonic() < came_back + PATIENCE:
+            assert set(ask(client)) <= {200, 429}
+            time.sleep(0.1)
+
+        assert connection.dbsize() > 0
+
+
+def test_a_service_started_without_redis_answers_and_limits(
+    server: Server, sqlite_template: Path, tmp_path: Path
+):
+    server.stop()
+    file = shutil.copy(sqlite_template, tmp_path / "billing.db")
+    app = create_app(
+        replace(configured(f"sqlite:///{file}"), redis_url=server.url, rate_limit="1/minute")
+    )
+
+    seen = ask(app.test_client(), 2)
+    databases.close(app)
+
+    assert seen == [200, 429]
