@@ -142,10 +142,10 @@ def renew(account: Account, subscription: Resource) -> None:
 def schedule_collection(account: Account, subscription: Resource, invoice: Resource) -> None:
     """Finalise an hour later, unless the subscription is unpaid or its collection paused."""
     paused = subscription["pause_collection"]
-    if subscription["status"] == "unpaid" or (paused and paused["behavior"] == "keep_as_draft"):
-        account.edit(invoice)["auto_advance"] = False
-    else:
-        account.edit(invoice)["automatically_finalizes_at"] = invoice["created"] + HOUR
+    stays = subscription["status"] == "unpaid" or (paused and paused["behavior"] == "keep_as_draft")
+    with account.changing(invoice):
+        invoice["auto_advance"] = not stays
+        invoice["automatically_finalizes_at"] = None if stays else invoice["created"] + HOUR
 
 
 def first_payment_late(subscription: Resource) -> int | None:

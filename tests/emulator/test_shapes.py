@@ -100,6 +100,16 @@ def test_every_delivered_object_fits_the_published_schema(
     assert [text for shown in told for text in schema_problems(shown["object"], shown)] == []
 
 
+def test_the_last_event_about_an_object_shows_it_as_it_is(lived: list[dict[str, Any]]) -> None:
+    events = [shown for shown in lived if shown["object"] == "event"]
+    last = {told["id"]: told for told in (e["data"]["object"] for e in events) if "id" in told}
+    always_told = ("subscription", "invoice", "product", "price", "subscription_schedule")
+
+    now = {shown["id"]: shown for shown in lived if shown["object"] in always_told}
+
+    assert {id: last[id] for id in now} == now
+
+
 def test_no_object_has_a_field_that_the_sdk_does_not_know(lived: list[dict[str, Any]]) -> None:
     strange = {name for shown in lived for name in unknown_fields(shown)}
 

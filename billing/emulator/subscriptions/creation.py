@@ -34,7 +34,8 @@ def create_subscription(account: Account, params: Params, present: bool = False)
     if subscription["cancel_at_period_end"]:
         subscription["cancel_at"] = max(i["current_period_end"] for i in items(subscription))
         subscription["canceled_at"] = subscription["created"]
-    account.edit(customer)["currency"] = customer["currency"] or subscription["currency"]
+    with account.changing(customer):
+        customer["currency"] = subscription["currency"]
     del subscription["_unannounced"]
     account.emit("customer.subscription.created", subscription)
     if subscription["status"] == "trialing":
