@@ -215,6 +215,30 @@ def test_canceling_a_schedule_ends_its_subscription(shop: Shop) -> None:
     assert (canceled.status, shop.reread(subscription).status) == ("canceled", "canceled")
 
 
+@pytest.mark.parametrize(
+    ("coupon", "paid"),
+    [
+        ({"percent_off": 50, "duration": "once"}, [1_000, 2_000, 2_000]),
+        (
+            {"percent_off": 50, "duration": "repeating", "duration_in_months": 2},
+            [1_000, 1_000, 2_000],
+        ),
+        ({"amount_off": 500, "currency": "usd", "duration": "forever"}, [1_500, 1_500, 1_500]),
+    ],
+    ids=["once", "repeating", "forever"],
+)
+def test_a_coupon_lasts_as_long_as_it_says(
+    shop: Shop, coupon: dict[str, object], paid: list[int]
+) -> None:
+    made = shop.client.v1.coupons.create(coupon)
+    subscription = shop.subscriber(discounts=[{"coupon": made.id}])
+
+    shop.at(subscription, START + 2 * MONTH + DAY)
+
+    invoices = shop.client.v1.invoices.list({"subscription": subscription.id}).data
+    assert [invoice.amount_paid for invoice in invoices][::-1] == paid
+
+
 def test_a_coupon_lowers_the_invoice(shop: Shop) -> None:
     coupon = shop.client.v1.coupons.create({"percent_off": 25, "duration": "forever"})
     code = shop.client.v1.promotion_codes.create(

@@ -73,7 +73,7 @@ def test_a_trial_is_sold_without_payment(shop: Shop) -> None:
     answer(session, "")
 
     done = shop.client.v1.checkout.sessions.retrieve(session.id, {"expand": ["subscription"]})
-    assert done.payment_status == "no_payment_required"
+    assert (done.payment_status, done.amount_total) == ("no_payment_required", 0)
     assert done.subscription.status == "trialing"
 
 
@@ -139,6 +139,22 @@ def test_a_price_is_sold_in_a_currency_that_it_has(shop: Shop) -> None:
     (invoice,) = shop.client.v1.invoices.list().data
     assert "500 JPY" in page
     assert (invoice.currency, invoice.amount_paid) == ("jpy", 500)
+
+
+def test_a_promotion_code_may_be_typed_on_the_page(shop: Shop) -> None:
+    coupon = shop.client.v1.coupons.create({"percent_off": 50, "duration": "once"})
+    shop.client.v1.promotion_codes.create(
+        {"promotion": {"type": "coupon", "coupon": coupon.id}, "code": "SPRING"}
+    )
+    session = shop.checkout(allow_promotion_codes=True)
+    form = {"card": "4242424242424242", "promotion_code": "spring"}
+
+    wrong = requests.post(str(session.url), {**form, "promotion_code": "winter"}, timeout=9)
+    requests.post(str(session.url), form, timeout=9, allow_redirects=False)
+
+    done = shop.client.v1.checkout.sessions.retrieve(session.id)
+    assert wrong.status_code == 400
+    assert (done.amount_subtotal, done.amount_total) == (2_000, 1_000)
 
 
 def test_a_customer_keeps_its_currency(shop: Shop) -> None:

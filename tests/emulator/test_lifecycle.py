@@ -4,6 +4,7 @@ import time
 from datetime import UTC, datetime
 
 import pytest
+import requests
 import stripe
 
 from billing.emulator import Emulator
@@ -158,6 +159,25 @@ def pay_and_reread(shop: Shop, invoice: stripe.Invoice, subscription: stripe.Sub
     return shop.reread(subscription).status
 
 
+@pytest.mark.parametrize(
+    ("card", "status", "becomes"),
+    [("4242424242424242", 200, "active"), ("4000000000000002", 402, "past_due")],
+    ids=["pays", "declines"],
+)
+def test_the_hosted_page_pays_an_open_invoice(
+    shop: Shop, card: str, status: int, becomes: str
+) -> None:
+    subscription = shop.subscriber()
+    shop.change_card(subscription, "pm_card_authenticationRequired")
+    behind = shop.at(subscription, START + MONTH + DAY)
+    page = shop.client.v1.invoices.retrieve(behind.latest_invoice).hosted_invoice_url
+
+    response = requests.post(str(page), {"card": card}, timeout=9)
+
+    assert response.status_code == status
+    assert shop.reread(subscription).status == becomes
+
+
 def test_a_renewal_that_needs_the_customer_says_so(shop: Shop, mailbox: Mailbox) -> None:
     subscription = shop.subscriber()
     shop.change_card(subscription, "pm_card_authenticationRequired")
@@ -188,6 +208,17 @@ def test_a_trial_without_a_card_ends_as_it_was_told(shop: Shop, ending: str, sta
     subscription = shop.subscriber(card=None, trial_period_days=14, trial_settings=settings)
 
     assert shop.at(subscription, START + 15 * DAY).status == status
+
+
+def test_a_trial_ended_now_is_charged_now(shop: Shop) -> None:
+    subscription = shop.subscriber(trial_period_days=14)
+
+    paid = shop.client.v1.subscriptions.update(
+        subscription.id, {"trial_end": "now", "expand": ["latest_invoice"]}
+    )
+
+    assert (paid.status, paid.latest_invoice.amount_paid) == ("active", 2_000)
+    assert period(paid)[0] == START
 
 
 def test_a_paused_trial_can_be_resumed_with_a_card(shop: Shop, mailbox: Mailbox) -> None:

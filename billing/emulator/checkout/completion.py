@@ -8,10 +8,12 @@ from billing.emulator.routes import Params
 from billing.emulator.subscriptions.creation import create_subscription
 
 
-def complete(account: Account, session: Resource, number: str, email: str) -> None:
+def complete(account: Account, session: Resource, number: str, email: str, code: str = "") -> None:
     """Sell: customer, card, subscription, paid invoice. A declined card leaves no trace."""
     if session["status"] != "open":
         raise invalid(f"This checkout is {session['status']}.")
+    if code:
+        account.edit(session)["_discounts"] = [{"promotion_code": typed(account, session, code)}]
     customer = paying_customer(account, session, email)
     told = bought(session, customer)
     if number or session["payment_method_collection"] == "always":
@@ -25,6 +27,14 @@ def paying_customer(account: Account, session: Resource, email: str) -> Resource
     if session["customer"]:
         return account.find("customer", session["customer"])
     return create_customer(account, {"email": session["customer_email"] or email})
+
+
+def typed(account: Account, session: Resource, code: str) -> str:
+    """Give the promotion code that was typed, where the session allows one."""
+    for found in account.all("promotion_code"):
+        if session["allow_promotion_codes"] and found["code"].lower() == code.lower():
+            return str(found["id"])
+    raise invalid("This code is invalid.", "promotion_code")
 
 
 def accepted_card(account: Account, number: str, customer: Resource) -> str:
@@ -47,22 +57,21 @@ def bought(session: Resource, customer: Resource) -> Params:
 
 def close(account: Account, session: Resource, customer: Resource, subscription: Resource) -> None:
     """Mark a session complete and tell of it."""
-    account.edit(session).update(
+    invoice = account.find("invoice", subscription["latest_invoice"])
+    discount = invoice["subtotal"] - invoice["total"]
+    account.edit(session)["total_details"]["amount_discount"] = discount
+    session.update(
         status="complete",
+        amount_total=session["amount_subtotal"] - discount,
         url=None,
         customer=customer["id"],
         customer_details=details(customer),
         subscription=subscription["id"],
-        invoice=subscription["latest_invoice"],
-        payment_status="paid" if invoice_total(account, subscription) else "no_payment_required",
+        invoice=invoice["id"],
+        payment_status="paid" if invoice["total"] else "no_payment_required",
         _email=customer["email"],
     )
     account.emit("checkout.session.completed", session)
-
-
-def invoice_total(account: Account, subscription: Resource) -> int:
-    """Give what the first invoice came to."""
-    return int(account.find("invoice", subscription["latest_invoice"])["total"])
 
 
 def details(customer: Resource) -> Resource:

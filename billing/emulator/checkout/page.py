@@ -34,7 +34,8 @@ def checkout_pages(account: Account, announce: Announce) -> Blueprint:
         try:
             with acting(account, announce):
                 session = account.find(KIND, id)
-                complete(account, session, request.form.get("card", ""), email)
+                code = request.form.get("promotion_code", "")
+                complete(account, session, request.form.get("card", ""), email, code)
         except ApiError as refusal:
             return rendered(account, id, str(refusal), refusal.status)
         return flask.redirect(landing(session), 303)

@@ -155,7 +155,9 @@ def line_of(account: Account, told: Params, price: Resource) -> Resource:
 def session_of(account: Account, params: Params, lines: list[Resource]) -> Resource:
     """Make an open session."""
     now = account.now()
-    total = sum(line["amount_total"] for line in lines)
+    bought = params.get("subscription_data", {})
+    trial = "trial_period_days" in bought or "trial_end" in bought
+    total = 0 if trial else sum(line["amount_total"] for line in lines)
     return {
         "id": token("cs_test_", 58),
         "object": KIND,

@@ -120,7 +120,7 @@ def addressed_to(customer: Resource) -> Resource:
 def totals(lines: list[Resource]) -> Resource:
     """Add up the lines; what is owed is never negative."""
     subtotal = sum(line["amount"] for line in lines)
-    discount = sum(taken["amount"] for line in lines for taken in line["discount_amounts"])
+    discount = sum(taken["amount"] for taken in taken_off(lines))
     total = subtotal - discount
     owed = max(0, total)
     return {
@@ -129,10 +129,19 @@ def totals(lines: list[Resource]) -> Resource:
         "subtotal": subtotal,
         "subtotal_excluding_tax": subtotal,
         "total": total,
-        "total_discount_amounts": [],
+        "total_discount_amounts": taken_off(lines),
         "total_excluding_tax": total,
         "total_taxes": [],
     }
+
+
+def taken_off(lines: list[Resource]) -> list[Resource]:
+    """Give what each discount takes off all lines together."""
+    sums: dict[str, int] = {}
+    for each in lines:
+        for taken in each["discount_amounts"]:
+            sums[taken["discount"]] = sums.get(taken["discount"], 0) + taken["amount"]
+    return [{"amount": amount, "discount": discount} for discount, amount in sums.items()]
 
 
 def line(

@@ -3,6 +3,7 @@
 from billing.emulator.account import Account, Resource, token
 from billing.emulator.invoices.shape import line
 from billing.emulator.prices import in_currency
+from billing.emulator.subscriptions.discounts import take_off
 from billing.emulator.subscriptions.shape import items, price_of
 
 
@@ -16,7 +17,7 @@ def period_lines(
         amount = 0 if free else charged(price, item.get("quantity", 0))
         period = (item["current_period_start"], item["current_period_end"])
         lines.append(line(subscription, item, price, amount, period, told(account, item, free)))
-    return [discounted(account, subscription, each) for each in lines]
+    return take_off(account, subscription, lines)
 
 
 def told(account: Account, item: Resource, free: bool) -> str:
@@ -77,17 +78,6 @@ def held(account: Account, subscription: Resource) -> list[Resource]:
     for each in kept:
         account.remove(each)
     return [each["line"] for each in kept]
-
-
-def discounted(account: Account, subscription: Resource, each: Resource) -> Resource:
-    """Take the subscription's percentage discounts off a line."""
-    for id in subscription["discounts"]:
-        discount = account.get("discount", id)
-        coupon = account.get("coupon", discount["source"]["coupon"] if discount else None)
-        if coupon and each["amount"] > 0 and (share := coupon["percent_off"]):
-            taken = round(each["amount"] * share / 100)
-            each["discount_amounts"].append({"amount": taken, "discount": id})
-    return each
 
 
 def all_due(subscription: Resource, at: int) -> list[Resource]:

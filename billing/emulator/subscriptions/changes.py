@@ -101,6 +101,8 @@ def set_trial(subscription: Resource, params: Params, at: int) -> None:
         return
     end = at if params["trial_end"] == "now" else params["trial_end"]
     subscription["trial_end"] = subscription["billing_cycle_anchor"] = end
+    if params["trial_end"] == "now" and subscription["status"] == "trialing":
+        subscription["status"] = "active"
     subscription["trial_start"] = subscription["trial_start"] or at
     subscription.pop("_trial_notice_sent", None)
     if end > at:
@@ -121,6 +123,7 @@ def change_items(
 ) -> Resource | None:
     """Change the items; give the invoice when one is due at once."""
     restart = params.get("billing_cycle_anchor", {}).get("type") == "now"
+    restart = restart or params.get("trial_end") == "now"
     lines: list[Resource] = []
     for number, told in enumerate(params.get("items") or []):
         changed, turned = change_item(account, subscription, told, f"items[{number}]", at)

@@ -44,4 +44,34 @@ def given(subscription: Resource, coupon: Resource, promotion: Resource | None) 
         "start": start,
         "subscription": subscription["id"],
         "subscription_item": None,
+        "_spent": False,
     }
+
+
+def take_off(account: Account, subscription: Resource, lines: list[Resource]) -> list[Resource]:
+    """Take the subscription's discounts off the lines of a period, as long as each lasts."""
+    at = account.now(subscription["customer"])
+    for id in subscription["discounts"]:
+        discount = account.find("discount", id)
+        coupon = account.get("coupon", discount["source"]["coupon"])
+        if coupon and lasts(discount, at):
+            spread(discount, coupon, lines)
+            account.edit(discount)["_spent"] = coupon["duration"] == "once"
+    return lines
+
+
+def lasts(discount: Resource, at: int) -> bool:
+    """Say whether a discount still applies."""
+    return not discount.get("_spent") and (discount["end"] is None or at < discount["end"])
+
+
+def spread(discount: Resource, coupon: Resource, lines: list[Resource]) -> None:
+    """Take a coupon's percentage off every line, or its amount off the first ones."""
+    left = coupon["amount_off"] or 0
+    for line in lines:
+        owed = line["amount"] - sum(taken["amount"] for taken in line["discount_amounts"])
+        share = round(owed * (coupon["percent_off"] or 0) / 100)
+        taken = max(0, min(owed, left or share))
+        left -= taken if left else 0
+        if taken:
+            line["discount_amounts"].append({"amount": taken, "discount": discount["id"]})
