@@ -30,6 +30,16 @@ class Processing(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Issuer:
+    """Another issuer whose access tokens are taken: where its keys are, what its tokens say."""
+
+    jwks_url: str
+    name: str
+    audience: str
+    algorithm: str
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """The checked settings of one process. Durations are in seconds."""
 
@@ -50,6 +60,7 @@ class Config:
     log_level: str = "INFO"
     token_seconds: int = 900
     refresh_token_seconds: int = 2_592_000
+    outside_issuer: Issuer | None = None
     inline_budget: float = 8.0
     request_budget: float = 10.0
     stripe_timeout: float = 6.0
@@ -83,6 +94,7 @@ class Config:
             log_level=_log_level(env),
             token_seconds=_number(env, "TOKEN_SECONDS", 900, int, least=60),
             refresh_token_seconds=_number(env, "REFRESH_TOKEN_SECONDS", 2_592_000, int, least=60),
+            outside_issuer=_outside_issuer(env),
             inline_budget=_number(env, "INLINE_BUDGET_SECONDS", 8.0, float, least=0.5),
             request_budget=_number(env, "REQUEST_BUDGET_SECONDS", 10.0, float, least=0.5),
             stripe_timeout=_number(env, "STRIPE_TIMEOUT_SECONDS", 6.0, float, least=0.1),
@@ -179,6 +191,21 @@ def _http_url(name: str, text: str) -> str:
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise BadSetting(f"{name} must be an http(s) address, not {text!r}")
     return text.rstrip("/")
+
+
+def _outside_issuer(env: Mapping[str, str]) -> Issuer | None:
+    names = ("JWKS_URL", "JWT_ISSUER", "JWT_AUDIENCE")
+    url, name, audience = (env.get(each, "").strip() for each in names)
+    algorithm = env.get("JWT_ALGORITHM", "").strip() or "RS256"
+    if algorithm not in {"RS256", "ES256"}:
+        raise BadSetting(f"JWT_ALGORITHM must be RS256 or ES256, not {algorithm!r}")
+    if not (url or name or audience):
+        return None
+    if not (url and name and audience):
+        raise BadSetting(f"{', '.join(names)} belong together: set all of them, or none")
+    if urlsplit(url).scheme != "https" and urlsplit(url).hostname not in LOOPBACK:
+        raise BadSetting("JWKS_URL must begin with https:// outside this machine")
+    return Issuer(_http_url("JWKS_URL", url), name, audience, algorithm)
 
 
 def origin_of(url: str) -> str:

@@ -34,7 +34,7 @@ def create_app(config: Config) -> APIFlask:
     errors.init_app(app)
     request_ids.init_app(app)
     headers.init_app(app)
-    identity.init_app(app)
+    identity.init_app(app, config.outside_issuer)
     limits.init_app(app, config)
     api.init_app(app)
     app.register_blueprint(webhooks)

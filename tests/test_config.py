@@ -5,13 +5,18 @@ from collections.abc import Mapping
 
 import pytest
 
-from config import BadSetting, Config, Processing
+from config import BadSetting, Config, Issuer, Processing
 from tests.support.source import ROOT
 
 GOOD = {
     "STRIPE_SECRET_KEY": "sk_test_4242",
     "STRIPE_WEBHOOK_SECRET": "whsec_0123456789abcdef",
     "JWT_SECRET": "s1Zq9-0cTnW3bXk7vLr5_hGd2yUe8mPa4",
+}
+OUTSIDE = {
+    "JWKS_URL": "https://id.example.com/keys",
+    "JWT_ISSUER": "https://id.example.com",
+    "JWT_AUDIENCE": "billing",
 }
 NUMBERS = {
     "PAST_DUE_GRACE_DAYS": "-1",
@@ -40,6 +45,13 @@ def test_three_secrets_are_enough() -> None:
     assert config.processing is Processing.INLINE
     assert config.stripe_api_base == "https://api.stripe.com"
     assert config.past_due_grace_days == 7
+
+
+def test_another_issuer_is_trusted_where_all_of_it_is_told() -> None:
+    assert read().outside_issuer is None
+    assert read(**OUTSIDE).outside_issuer == Issuer(
+        "https://id.example.com/keys", "https://id.example.com", "billing", "RS256"
+    )
 
 
 @pytest.mark.parametrize("name", GOOD)
@@ -107,6 +119,11 @@ def test_what_is_no_number_names_itself(name: str, value: str) -> None:
         ("POLL_LIMIT", "often"),
         ("AUTH_LIMIT", "often"),
         ("DEFAULT_CURRENCY", "dollars"),
+        ("JWKS_URL", "https://id.example.com/keys"),
+        ("JWT_ISSUER", "https://id.example.com"),
+        ("JWT_AUDIENCE", "billing"),
+        ("JWT_ALGORITHM", "HS256"),
+        ("JWT_ALGORITHM", "none"),
     ],
 )
 def test_a_value_that_cannot_be_read_names_its_setting(name: str, value: str) -> None:
@@ -122,6 +139,8 @@ def test_a_value_that_cannot_be_read_names_its_setting(name: str, value: str) ->
             "STRIPE_API_BASE",
         ),
         ({"APP_URL": "http://billing.example.com"}, "APP_URL"),
+        (OUTSIDE | {"JWKS_URL": "http://id.example.com/keys"}, "JWKS_URL.*https"),
+        (OUTSIDE | {"JWKS_URL": "id.example.com/keys"}, "JWKS_URL"),
         ({"BILLING_PROCESSING": "worker"}, "BILLING_PROCESSING"),
         ({"WEB_CONCURRENCY": "2"}, "WEB_CONCURRENCY.*PostgreSQL"),
         ({"WEB_CONCURRENCY": "2", "DATABASE_URL": "postgresql://db/billing"}, "REDIS_URL"),
@@ -129,6 +148,8 @@ def test_a_value_that_cannot_be_read_names_its_setting(name: str, value: str) ->
     ids=[
         "a live key towards an emulator",
         "no https",
+        "keys without https",
+        "keys at no address",
         "workers over a file",
         "processes over a file",
         "processes that count by themselves",

@@ -6,7 +6,9 @@ from uuid import UUID
 from flask import Flask, g, request
 
 from billing.errors import BillingError, Unauthorized
-from billing.identity import tokens
+from billing.identity import outside, tokens
+from billing.identity.keyring import IssuerUnavailable
+from config import Issuer
 
 SCHEME = "bearer"
 
@@ -18,8 +20,10 @@ class Caller:
     user_id: UUID
 
 
-def init_app(app: Flask) -> None:
+def init_app(app: Flask, outside_issuer: Issuer | None) -> None:
     """Read the token of every request. Call this before the limiter's init_app."""
+    if outside_issuer is not None:
+        outside.init_app(app, outside_issuer)
     app.before_request(identify)
 
 
@@ -27,8 +31,10 @@ def identify() -> None:
     """Set `g.caller`: the caller, or None. A bad token is remembered, not yet refused."""
     g.caller, g.caller_fault = None, None
     try:
-        g.caller = Caller(tokens.read(bearer_token()))
-    except Unauthorized as fault:
+        token = bearer_token()
+        reader = outside if outside.is_from_outside(token) else tokens
+        g.caller = Caller(reader.read(token))
+    except (Unauthorized, IssuerUnavailable) as fault:
         g.caller_fault = fault
 
 
