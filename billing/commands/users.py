@@ -7,7 +7,7 @@ from dataclasses import asdict
 import click
 from flask.cli import AppGroup
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from billing.database import transaction
 from billing.errors import Invalid
@@ -38,13 +38,13 @@ def create_user(email: str, password_stdin: bool, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def list_users(limit: int, as_json: bool) -> None:
     """Show accounts, the newest first."""
-    found = [asdict(account) for account in accounts.newest(limit)]
+    found = accounts.newest(limit)
     if as_json:
-        click.echo(json.dumps(found, default=str, indent=2))
+        click.echo(json.dumps([asdict(one) for one in found], default=str, indent=2))
         return
-    table = Table("id", "email", "made")
-    for account in found:
-        table.add_row(*(str(value or "") for value in account.values()))
+    table = Table(Column("id", min_width=36), "email", "made")
+    for one in found:
+        table.add_row(str(one.id), one.email, one.created_at.isoformat(" ", "seconds"))
     Console(soft_wrap=True).print(table)
 
 

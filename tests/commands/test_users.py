@@ -78,5 +78,6 @@ def test_the_list_can_be_read_by_eye_and_cut(app: Flask) -> None:
 
     output = run(app, "list", "--limit", "1").output
 
+    assert str(second.id) in output  # whole, however narrow the terminal
     assert str(second.email) in output
     assert str(first.email) not in output
