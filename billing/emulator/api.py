@@ -12,7 +12,7 @@ from flask import Flask, Response, request
 
 from billing import clock
 from billing.emulator.account import API_VERSION, Account, Resource, token
-from billing.emulator.errors import ApiError, invalid, unauthorized
+from billing.emulator.errors import ApiError, forbidden, invalid, unauthorized
 from billing.emulator.expansion import expand
 from billing.emulator.idempotency import Idempotency
 from billing.emulator.parameters import decode, read
@@ -44,7 +44,7 @@ class Api:
         cause = Cause(token("req_", 14), request.headers.get("Idempotency-Key"))
         try:
             self._suffer()
-            authenticate()
+            authenticate(self._account.faults.forbidden)
             route, ids = routed(request.method, f"/v1/{path}")
             status, body = self._perform(route, ids, cause)
         except ApiError as refusal:
@@ -124,14 +124,16 @@ def present(account: Account, result: Resource) -> Resource:
     return account.view(result)
 
 
-def authenticate() -> None:
-    """Accept any test-mode secret or restricted key, as a bearer or as the basic user."""
+def authenticate(closed: list[str]) -> None:
+    """Accept any test-mode key, as a bearer or the basic user; restricted ones not everywhere."""
     given = request.authorization
     key = (given.token or given.username) if given else None
     if not key:
         raise unauthorized("You did not provide an API key.")
     if not key.startswith(("sk_test_", "rk_test_")):
         raise unauthorized(f"Invalid API Key provided: {key[:8]}****")
+    if key.startswith("rk_") and request.path.startswith(tuple(closed)):
+        raise forbidden(request.method, request.path)
 
 
 def injected(status: int) -> ApiError:

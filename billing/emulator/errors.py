@@ -54,6 +54,17 @@ def unauthorized(message: str) -> ApiError:
     return ApiError(401, message)
 
 
+def forbidden(method: str, path: str) -> ApiError:
+    """Refuse a restricted key, naming the permission that it lacks: 403."""
+    resource = path.split("/")[2].rstrip("s")
+    permission = f"rak_{resource}_{'read' if method == 'GET' else 'write'}"
+    message = (
+        "The provided key does not have the required permissions for this endpoint. "
+        f"Having the '{permission}' permission would allow this request to continue."
+    )
+    return ApiError(403, message, code="more_permissions_required")
+
+
 def unknown_route(method: str, path: str) -> ApiError:
     """Refuse a URL that the API does not have: 404."""
     return ApiError(404, f"Unrecognized request URL ({method}: {path}).")

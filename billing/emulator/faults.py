@@ -35,6 +35,8 @@ class Faults:
     """How many of the next API connections are cut without an answer."""
     api_lost: int = 0
     """How many of the next API requests are performed but never answered."""
+    forbidden: list[str] = field(default_factory=list)
+    """The beginnings of paths, such as /v1/refunds, that restricted keys may not use."""
     api_delay: float = 0.0
     """How long each API answer takes more."""
 

@@ -69,6 +69,15 @@ def attached(account: Account, id: str, customer: str) -> Resource:
     return method
 
 
+def refuse_foreign_card(account: Account, params: Params, customer: str) -> None:
+    """Refuse a default payment method that is not the customer's own."""
+    if wanted := params.get("default_payment_method"):
+        method = account.find("payment_method", wanted, "default_payment_method")
+        if method["customer"] != customer:
+            message = "The payment method must be attached to the customer."
+            raise invalid(message, "default_payment_method")
+
+
 @route("POST", "/v1/payment_methods/<id>/detach", types.PaymentMethodDetachParams)
 def detach(account: Account, params: Params, id: str) -> Resource:
     """Detach a payment method; whoever defaulted to it has none."""

@@ -85,6 +85,18 @@ def test_a_key_may_come_as_the_basic_user(emulator: Emulator, key: str) -> None:
     assert response.status_code == 200
 
 
+def test_a_restricted_key_lacks_what_is_forbidden(
+    emulator: Emulator, client: stripe.StripeClient
+) -> None:
+    emulator.faults.forbidden = ["/v1/customers"]
+    restricted = stripe.StripeClient("rk_test_x", base_addresses={"api": emulator.url})
+
+    with pytest.raises(stripe.PermissionError, match="rak_customer_read"):
+        restricted.v1.customers.list()
+    assert restricted.v1.products.list().data == []
+    assert client.v1.customers.list().data == []
+
+
 def test_lists_are_paged_newest_first(client: stripe.StripeClient) -> None:
     made = [client.v1.customers.create().id for _ in range(5)]
 

@@ -80,6 +80,29 @@ def test_there_is_no_next_invoice_once_the_end_is_planned(shop: Shop) -> None:
     assert refusal.value.code == "invoice_upcoming_none"
 
 
+def test_another_customers_card_is_refused(shop: Shop) -> None:
+    mine, other = shop.subscriber(), shop.subscriber()
+    (theirs,) = shop.client.v1.payment_methods.list({"customer": str(other.customer)}).data
+
+    with pytest.raises(stripe.InvalidRequestError) as refusal:
+        shop.client.v1.subscriptions.update(mine.id, {"default_payment_method": theirs.id})
+
+    assert refusal.value.param == "default_payment_method"
+
+
+def test_a_change_during_a_trial_costs_nothing_until_its_end(shop: Shop) -> None:
+    subscription = shop.subscriber(trial_period_days=7)
+
+    changed = shop.client.v1.subscriptions.update(
+        subscription.id, {"items": [{"id": item_of(subscription), "price": shop.yearly.id}]}
+    )
+    later = shop.at(subscription, START + 8 * DAY)
+
+    assert changed.status == "trialing"
+    invoice = shop.client.v1.invoices.retrieve(later.latest_invoice)
+    assert [line.amount for line in invoice.lines.data] == [20_000]
+
+
 def test_a_change_that_is_not_paid_stays_pending(shop: Shop, mailbox: Mailbox) -> None:
     subscription = shop.subscriber()
     shop.change_card(subscription, "pm_card_chargeCustomerFail")

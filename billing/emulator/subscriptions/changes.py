@@ -3,6 +3,7 @@
 from billing.emulator.account import Account, Resource
 from billing.emulator.errors import invalid
 from billing.emulator.invoices.collection import collect, draft, finalize
+from billing.emulator.payment_methods import refuse_foreign_card
 from billing.emulator.prices import recurring_price
 from billing.emulator.routes import Params
 from billing.emulator.subscriptions.billing import (
@@ -42,6 +43,7 @@ def change_subscription(account: Account, subscription: Resource, params: Params
 def apply_change(account: Account, subscription: Resource, params: Params) -> Resource | None:
     """Apply an update; give the draft of the invoice that is due for it at once, if any."""
     refuse_if_ended(subscription, params)
+    refuse_foreign_card(account, params, subscription["customer"])
     at = account.now(subscription["customer"])
     with account.changing(subscription):
         apply(subscription, {n: params[n] for n in WRITTEN_AS_TOLD if n in params})
@@ -129,8 +131,9 @@ def change_items(
         changed, turned = change_item(account, subscription, told, f"items[{number}]", at)
         lines += changed
         restart = restart or turned
-    if subscription["status"] == "trialing" or params.get("proration_behavior") == "none":
-        lines = [each for each in lines if restart and each["amount"] < 0]
+    free = subscription["status"] == "trialing" or params.get("trial_end") == "now"
+    if free or params.get("proration_behavior") == "none":
+        lines = []
     if restart and subscription["status"] != "trialing":
         lines = [each for each in lines if each["amount"] < 0]
         lines += begin_new_period(account, subscription, at)

@@ -3,6 +3,7 @@
 from billing.emulator.account import Account, Resource
 from billing.emulator.errors import ApiError, card_error, invalid, missing_parameter
 from billing.emulator.invoices.collection import collect, draft, finalize, paying_method
+from billing.emulator.payment_methods import refuse_foreign_card
 from billing.emulator.payments import NO_METHOD, Outcome
 from billing.emulator.periods import DAY
 from billing.emulator.prices import common_currency, in_currency, recurring_price
@@ -27,6 +28,7 @@ def create_subscription(account: Account, params: Params, present: bool = False)
     customer = account.find("customer", params["customer"], "customer")
     if customer.get("deleted"):
         raise invalid("This customer has been deleted.", "customer", "resource_missing")
+    refuse_foreign_card(account, params, customer["id"])
     subscription = build(account, customer, params)
     account.add(subscription)["_unannounced"] = True
     give_discounts(account, subscription, params.get("discounts") or [])
