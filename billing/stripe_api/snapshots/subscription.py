@@ -85,7 +85,8 @@ class SubscriptionSnapshot:
     def from_stripe(cls, data: Json) -> Self:
         """Read the dict. Raises Unreadable."""
         subscription_id = own_id(data)
-        items = tuple(ItemSnapshot.from_stripe(item, data) for item in _items_in(data))
+        read = [ItemSnapshot.from_stripe(item, data) for item in _items_in(data)]
+        items = tuple({item.id: item for item in read}.values())
         return cls(
             id=subscription_id,
             customer_id=required(data, "customer"),
@@ -136,6 +137,6 @@ def _is_complete(data: Json, items: tuple[ItemSnapshot, ...]) -> bool:
         data.keys() >= KEPT
         and told.get("has_more") is False
         and isinstance(raw, list)
-        and len(raw) == len({item.id for item in items}) > 0
+        and len(raw) == len(items) > 0
         and all(part_of(one, "price") for one in list_of(data, "items"))
     )
