@@ -3,7 +3,18 @@
 from flask import Flask
 from flask.cli import AppGroup
 
-from billing.commands import catalog, emulator, events, plans, refresh, users, worker
+from billing.commands import (
+    catalog,
+    emulator,
+    events,
+    gaps,
+    links,
+    plans,
+    reconcile,
+    refresh,
+    users,
+    worker,
+)
 
 billing = AppGroup("billing", help="Run the billing service by hand.")
 
@@ -12,6 +23,10 @@ COMMANDS = [
     catalog.catalog,
     emulator.run_emulator,
     worker.run_worker,
+    reconcile.reconcile_account,
+    gaps.find_gaps,
+    links.link_customer,
+    links.import_links,
     events.events,
     refresh.refresh_customer,
     refresh.map_price_by_hand,

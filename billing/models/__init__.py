@@ -1,11 +1,13 @@
 """Every table. Importing this package is enough for migrations to see them all."""
 
 from billing.models.catalogue import PlanPrice, StripeProduct, SubscriptionPlan
-from billing.models.changes import Cause, Change, Drift
+from billing.models.changes import Cause, Change, Drift, DriftKind
 from billing.models.customers import RefreshState, StripeCustomer, StripeTestClock
+from billing.models.entitlements import ActiveEntitlement
 from billing.models.inbox import EventState, StripeEvent, StripeEventPayload
 from billing.models.invoices import Invoice
 from billing.models.leases import Lease
+from billing.models.runs import GapRun, ReconcileRun
 from billing.models.sales import CheckoutState, OpenCheckout
 from billing.models.sessions import RefreshToken
 from billing.models.subscriptions import Status, SubscriptionItem, UserSubscription
@@ -13,16 +15,20 @@ from billing.models.usage import Metric, UsageKey, UserStorage, UserUsage, UserU
 from billing.models.users import User
 
 __all__ = [
+    "ActiveEntitlement",
     "Cause",
     "Change",
     "CheckoutState",
     "Drift",
+    "DriftKind",
     "EventState",
+    "GapRun",
     "Invoice",
     "Lease",
     "Metric",
     "OpenCheckout",
     "PlanPrice",
+    "ReconcileRun",
     "RefreshState",
     "RefreshToken",
     "Status",

@@ -38,8 +38,27 @@ class Change(Timestamps, Base):
     stripe_event_id: Mapped[str | None]
 
 
+class DriftKind(StrEnum):
+    """What may differ from Stripe. Most kinds a refresh mends; some need a person."""
+
+    MISSING_LOCAL = "missing_local"
+    MISSING_REMOTE = "missing_remote"
+    STATUS = "status"
+    PLAN = "plan"
+    QUANTITY = "quantity"
+    PERIOD = "period"
+    CANCEL = "cancel"
+    DETAILS = "details"
+    ENTITLEMENT = "entitlement"
+    PRICE = "price"
+    UNLINKED = "unlinked"
+    UNMAPPED_PRICE = "unmapped_price"
+    LINK_CONFLICT = "link_conflict"
+    TWO_LIVE_SUBSCRIPTIONS = "two_live_subscriptions"
+
+
 class Drift(UuidKey, Timestamps, Base):
-    """A difference between local state and Stripe that an operator should know of."""
+    """A difference between local state and Stripe; `updated_at` is when it was last found."""
 
     __tablename__ = "drift"
 

@@ -45,6 +45,9 @@ class StripeCustomer(RefreshState, Timestamps, Base):
     details_requested: Mapped[int] = mapped_column(sa.BigInteger, default=0)
     invoices_requested: Mapped[int] = mapped_column(sa.BigInteger, default=0)
     checkouts_requested: Mapped[int] = mapped_column(sa.BigInteger, default=0)
+    entitlements_requested: Mapped[int] = mapped_column(
+        sa.BigInteger, default=0, server_default="0"
+    )
 
 
 class StripeTestClock(RefreshState, Timestamps, Base):

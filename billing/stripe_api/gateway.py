@@ -62,12 +62,12 @@ class StripeGateway:
         found, seen = self._list(
             "/v1/subscriptions", {"customer": customer_id, "status": "all", "limit": PAGE}
         )
-        return [SubscriptionSnapshot.from_stripe(self._with_all_items(one)) for one in found], seen
+        return [SubscriptionSnapshot.from_stripe(self.with_all_items(one)) for one in found], seen
 
     def subscription(self, subscription_id: str) -> SubscriptionSnapshot:
         """One subscription, wherever it belongs."""
         found = self._get(f"/v1/subscriptions/{subscription_id}")
-        return SubscriptionSnapshot.from_stripe(self._with_all_items(found))
+        return SubscriptionSnapshot.from_stripe(self.with_all_items(found))
 
     def invoices_of(self, customer_id: str, status: str | None = None) -> list[InvoiceSnapshot]:
         """The customer's invoices, of one status or of all."""
@@ -113,6 +113,17 @@ class StripeGateway:
     def test_clock(self, clock_id: str) -> ClockSnapshot:
         """The test clock; exists in test mode only."""
         return ClockSnapshot.from_stripe(self._get(f"/v1/test_helpers/test_clocks/{clock_id}"))
+
+    def entitlements_of(self, customer_id: str) -> list[str]:
+        """The lookup keys of the features that the customer is entitled to at Stripe."""
+        query = {"customer": customer_id, "limit": PAGE}
+        found, _ = self._list("/v1/entitlements/active_entitlements", query)
+        return sorted(one["lookup_key"] for one in found)
+
+    def has_features(self) -> bool:
+        """Tell whether the account uses Stripe's entitlements at all."""
+        found, _ = next(self.pages("/v1/entitlements/features", {"limit": 1}))
+        return bool(found)
 
     def create_customer(self, *, user_id: str, email: str | None) -> CustomerSnapshot:
         """Make the customer of a user. The same user always gets the same one."""
@@ -179,7 +190,18 @@ class StripeGateway:
         found, _ = self._list("/v1/products", {"active": "true", "limit": PAGE})
         return [ProductSnapshot.from_stripe(one) for one in found]
 
-    def _with_all_items(self, subscription: dict[str, Any]) -> dict[str, Any]:
+    def pages(self, path: str, query: dict[str, Any]) -> Iterator[tuple[list[dict[str, Any]], int]]:
+        """Walk a list to its last page; each page with the second of its answer."""
+        while True:
+            answer = self._call("get", path, query)
+            body = cast(dict[str, Any], answer.data)
+            yield body["data"], _date_of(answer)
+            if not body["has_more"] or not body["data"]:
+                return
+            query = query | {"starting_after": body["data"][-1]["id"]}
+
+    def with_all_items(self, subscription: dict[str, Any]) -> dict[str, Any]:
+        """Complete the items that the list cut off."""
         items = subscription.get("items") or {}
         if not items.get("has_more"):
             return subscription
@@ -191,22 +213,11 @@ class StripeGateway:
         found: list[dict[str, Any]] = []
         began = time.monotonic()
         first: int | None = None
-        for page, date in self._pages(path, query):
+        for page, date in self.pages(path, query):
             if first is None:
                 first = date - math.ceil(time.monotonic() - began)
             found += page
         return found, Seen(since=first or date, until=date + SLACK)
-
-    def _pages(
-        self, path: str, query: dict[str, Any]
-    ) -> Iterator[tuple[list[dict[str, Any]], int]]:
-        while True:
-            answer = self._call("get", path, query)
-            body = cast(dict[str, Any], answer.data)
-            yield body["data"], _date_of(answer)
-            if not body["has_more"] or not body["data"]:
-                return
-            query = query | {"starting_after": body["data"][-1]["id"]}
 
     def _get(self, path: str) -> dict[str, Any]:
         return cast(dict[str, Any], self._call("get", path, {}).data)

@@ -37,6 +37,33 @@ def remaining() -> float | None:
     return None if ends is None else ends - time.monotonic()
 
 
+class Pace:
+    """Lets calls pass at an even rate, and never in a burst."""
+
+    def __init__(self, per_second: float) -> None:
+        self._gap = 1 / per_second
+        self._next = time.monotonic()
+
+    def wait(self) -> None:
+        """Sleep until it is the next call's turn."""
+        now = time.monotonic()
+        time.sleep(max(0.0, self._next - now))
+        self._next = max(now, self._next) + self._gap
+
+
+_pace: contextvars.ContextVar[Pace | None] = contextvars.ContextVar("pace", default=None)
+
+
+@contextmanager
+def paced(per_second: float) -> Iterator[None]:
+    """Let the calls to Stripe made inside, retries included, keep to a rate."""
+    token = _pace.set(Pace(per_second))
+    try:
+        yield
+    finally:
+        _pace.reset(token)
+
+
 class BudgetedAdapter(HTTPAdapter):
     """Connections whose timeouts never outlive the budget of the request they serve."""
 
@@ -45,6 +72,8 @@ class BudgetedAdapter(HTTPAdapter):
         super().__init__(pool_maxsize=CONNECTIONS)
 
     def send(self, *args: Any, **kwargs: Any) -> requests.Response:
+        if pace := _pace.get():
+            pace.wait()
         left = remaining()
         if left is not None and left <= 0:
             raise requests.exceptions.Timeout("the time budget of this request is used up")

@@ -18,6 +18,7 @@ from billing.models import (
     StripeTestClock,
     UserSubscription,
 )
+from billing.models.subscriptions import TERMINAL
 from billing.settings import settings
 from billing.stripe_api.faults import StripeMissing
 from billing.stripe_api.gateway import Seen, StripeGateway
@@ -28,9 +29,9 @@ from billing.stripe_api.snapshots import (
     ProductSnapshot,
     SubscriptionSnapshot,
 )
-from billing.stripe_sync import checkouts, counters, links
+from billing.stripe_sync import checkouts, counters, links, store
 from billing.stripe_sync.projection import OWING
-from billing.stripe_sync.store import Writer, save_invoice
+from billing.stripe_sync.store import Writer
 from billing.stripe_sync.subjects import Part, Subject
 
 
@@ -50,10 +51,13 @@ class CustomerTruth:
     details: CustomerSnapshot | None = None
     invoices: list[InvoiceSnapshot] | None = None
     checkouts: list[CheckoutSnapshot] = field(default_factory=list)
+    entitlements: list[str] | None = None
+    gone: list[str] = field(default_factory=list)
 
     def store(self, generation: int, cause: Cause) -> bool:
         """Write what may be written; say whether nothing newer is left unconfirmed."""
-        self._refuse_if_stale(generation)
+        if self.details is None or not self.details.deleted:
+            self._refuse_if_stale()
         if self.details is not None:
             _store_details(self.details)
         for checkout in self.checkouts:
@@ -66,10 +70,12 @@ class CustomerTruth:
         writer = Writer(self.id, prices, cause)
         for snapshot in self.subscriptions:
             writer.confirm(snapshot, generation, self.seen, self.owed_since.get(snapshot.id))
-        if self.details is not None and self.details.deleted:
-            self._close_what_is_gone(writer)
+        for subscription_id in self.gone:
+            writer.close(subscription_id, generation, self.seen)
         for invoice in self.invoices or []:
-            save_invoice(self.id, invoice)
+            store.save_invoice(self.id, invoice)
+        if self.entitlements is not None:
+            store.replace_entitlements(self.id, self.entitlements)
         return not writer.is_overtaken(generation)
 
     def _claims(self) -> list[str]:
@@ -78,17 +84,16 @@ class CustomerTruth:
         told += [snapshot.claimed_user_id for snapshot in self.subscriptions]
         return list(dict.fromkeys(claim for claim in told if claim))
 
-    def _refuse_if_stale(self, generation: int) -> None:
-        shown = {snapshot.id for snapshot in self.subscriptions}
-        gone = self.details is not None and self.details.deleted
-        told = db.session.scalars(
+    def _refuse_if_stale(self) -> None:
+        """What an event has shown cannot be gone a moment later: then the answer is old."""
+        told = db.session.scalar(
             sa.select(UserSubscription.stripe_subscription_id).where(
-                UserSubscription.stripe_customer_id == self.id,
-                UserSubscription.prov_generation.between(1, generation),
+                UserSubscription.stripe_subscription_id.in_(self.gone),
+                UserSubscription.confirmed.is_(False),
             )
         )
-        if not gone and not shown.issuperset(told):
-            raise StaleRead("Stripe's list lags behind its events.")
+        if told is not None:
+            raise StaleRead("Stripe's answer lags behind its events.")
 
     def _follow_test_clock(self) -> None:
         clocks = {snapshot.test_clock_id for snapshot in self.subscriptions}
@@ -104,12 +109,6 @@ class CustomerTruth:
         if db.session.get(StripeTestClock, clock_id) is None:
             counters.ask(Subject.test_clock(clock_id))
 
-    def _close_what_is_gone(self, writer: Writer) -> None:
-        """Deleting a customer cancels its subscriptions; what Stripe shows no more has ended."""
-        shown = {snapshot.id for snapshot in self.subscriptions}
-        for subscription_id in sorted(writer.live_ids() - shown):
-            writer.close(subscription_id, self.seen)
-
 
 def fetch(gateway: StripeGateway, customer_id: str, parts: frozenset[Part]) -> CustomerTruth:
     """Read the customer's truth: one call where nothing else was asked for and all is paid."""
@@ -122,6 +121,8 @@ def fetch(gateway: StripeGateway, customer_id: str, parts: frozenset[Part]) -> C
             raise
         now = clock.to_unix(clock.utc_now())
         subscriptions, seen = [], Seen(since=now, until=now)
+    unlisted, gone = _ask_for_unlisted(gateway, customer_id, subscriptions)
+    subscriptions += unlisted
     owing = any(Status.read(snapshot.status) in OWING for snapshot in subscriptions)
     invoices = gateway.invoices_of(customer_id) if Part.INVOICES in parts else None
     open_invoices = invoices
@@ -136,7 +137,32 @@ def fetch(gateway: StripeGateway, customer_id: str, parts: frozenset[Part]) -> C
         details=details,
         invoices=invoices,
         checkouts=_checkouts(gateway, customer_id) if Part.CHECKOUTS in parts else [],
+        entitlements=(gateway.entitlements_of(customer_id) if Part.ENTITLEMENTS in parts else None),
+        gone=gone,
     )
+
+
+def _ask_for_unlisted(
+    gateway: StripeGateway, customer_id: str, listed: list[SubscriptionSnapshot]
+) -> tuple[list[SubscriptionSnapshot], list[str]]:
+    """Ask by name for what lives here and was not listed: absence from a list proves nothing."""
+    with reading() as session:
+        live = session.scalars(
+            sa.select(UserSubscription.stripe_subscription_id)
+            .where(
+                UserSubscription.stripe_customer_id == customer_id,
+                UserSubscription.status.not_in(TERMINAL),
+                UserSubscription.stripe_subscription_id.not_in([one.id for one in listed]),
+            )
+            .order_by(UserSubscription.stripe_subscription_id)
+        ).all()
+    found, gone = [], []
+    for subscription_id in live:
+        try:
+            found.append(gateway.subscription(subscription_id))
+        except StripeMissing:
+            gone.append(subscription_id)
+    return found, gone
 
 
 def _owed_since(invoices: list[InvoiceSnapshot]) -> dict[str, datetime]:

@@ -54,6 +54,12 @@ def invoice_changed(event: Event) -> Subject | None:
     return Subject.customer(customer_id, Part.INVOICES) if customer_id else None
 
 
+@on("entitlements.active_entitlement_summary.updated")
+def entitlements_changed(event: Event) -> Subject:
+    """The event holds a first page only; the whole set is listed and replaced."""
+    return Subject.customer(required_id(event, "customer"), Part.ENTITLEMENTS)
+
+
 @on("product.created", "product.updated", "product.deleted")
 def product_changed(event: Event) -> Subject:
     """Name, on sale or not, and the plan it belongs to."""

@@ -1,14 +1,15 @@
 """Which user is a Stripe customer? Decided by our own marks only, never by an e-mail address."""
 
-import logging
+from enum import StrEnum
 from uuid import UUID
 
 import sqlalchemy as sa
 
-from billing.database import db, insert
-from billing.models import Drift, User, UserSubscription
-
-log = logging.getLogger(__name__)
+from billing.database import db, transaction
+from billing.models import DriftKind, User, UserSubscription
+from billing.stripe_sync import counters, drift
+from billing.stripe_sync.drift import Finding
+from billing.stripe_sync.subjects import Part, Subject
 
 
 def link(customer_id: str, claims: list[str]) -> None:
@@ -19,11 +20,48 @@ def link(customer_id: str, claims: list[str]) -> None:
         if user_id is None or user_id == holder:
             continue
         if holder is not None or not _take(user_id, customer_id):
-            _report(customer_id, f"metadata names user {user_id}, who is linked otherwise")
+            detail = f"metadata names user {user_id}, who is linked otherwise"
+            drift.report(Finding(DriftKind.LINK_CONFLICT, customer_id, detail))
         else:
             holder = user_id
     if holder is not None:
         _adopt(customer_id, holder)
+
+
+class LinkOutcome(StrEnum):
+    """What became of a link that an operator asked for."""
+
+    LINKED = "linked"
+    ALREADY_LINKED = "already_linked"
+    NO_SUCH_USER = "no_such_user"
+    USER_HAS_ANOTHER_CUSTOMER = "user_has_another_customer"
+    CUSTOMER_HAS_ANOTHER_USER = "customer_has_another_user"
+    NOT_A_CUSTOMER_ID = "not_a_customer_id"
+
+
+def link_by_hand(user: str, customer_id: str) -> LinkOutcome:
+    """Link a user (our id or e-mail address) to a customer, and ask for a refresh of it."""
+    if not customer_id.startswith("cus_"):
+        return LinkOutcome.NOT_A_CUSTOMER_ID
+    with transaction() as session:
+        counters.ask(Subject.customer(customer_id, Part.DETAILS))
+        found = session.execute(
+            sa.select(User.id, User.stripe_customer_id).where(
+                sa.or_(User.email == user.strip().casefold(), User.id == _as_uuid(user))
+            )
+        ).first()
+        if found is None:
+            session.rollback()
+            return LinkOutcome.NO_SUCH_USER
+        holder = holder_of(customer_id)
+        if holder == found.id:
+            return LinkOutcome.ALREADY_LINKED
+        if holder is not None:
+            return LinkOutcome.CUSTOMER_HAS_ANOTHER_USER
+        if not _take(found.id, customer_id):
+            return LinkOutcome.USER_HAS_ANOTHER_CUSTOMER
+        _adopt(customer_id, found.id)
+    return LinkOutcome.LINKED
 
 
 def holder_of(customer_id: str) -> UUID | None:
@@ -54,19 +92,11 @@ def _adopt(customer_id: str, user_id: UUID) -> None:
 
 
 def _user_id(claim: str) -> UUID | None:
+    return db.session.scalar(sa.select(User.id).where(User.id == _as_uuid(claim)))
+
+
+def _as_uuid(text: str) -> UUID | None:
     try:
-        user_id = UUID(claim)
+        return UUID(text)
     except ValueError:
         return None
-    return db.session.scalar(sa.select(User.id).where(User.id == user_id))
-
-
-def _report(customer_id: str, detail: str) -> None:
-    log.warning("link_conflict=%s %s", customer_id, detail)
-    row = insert(Drift).values(kind="link_conflict", stripe_id=customer_id, detail=detail)
-    db.session.execute(
-        row.on_conflict_do_update(
-            index_elements=["kind", "stripe_id"],
-            set_={"detail": row.excluded.detail, "resolved_at": None},
-        )
-    )

@@ -14,7 +14,15 @@ import sqlalchemy as sa
 from billing import clock
 from billing.catalog.mapping import PriceMap
 from billing.database import db, insert
-from billing.models import Cause, Change, Invoice, Status, SubscriptionItem, UserSubscription
+from billing.models import (
+    ActiveEntitlement,
+    Cause,
+    Change,
+    Invoice,
+    Status,
+    SubscriptionItem,
+    UserSubscription,
+)
 from billing.models.subscriptions import TERMINAL
 from billing.stripe_api.gateway import Seen
 from billing.stripe_api.snapshots import InvoiceSnapshot, SubscriptionSnapshot
@@ -25,6 +33,9 @@ log = logging.getLogger(__name__)
 
 STORED = UserSubscription
 ENDED = STORED.status.in_(TERMINAL)
+
+ASKED_BY_A_PERSON = {Cause.RECONCILE, Cause.OPERATOR}
+"""Causes that may reopen a row which had ended: whoever damaged it, Stripe did not."""
 
 
 class Writer:
@@ -37,6 +48,7 @@ class Writer:
         self._prices = prices
         self._cause = cause
         self._event_id = event_id
+        self._by_a_person = sa.literal(cause in ASKED_BY_A_PERSON)
         self._user_id = links.holder_of(customer_id)
         self._stored = _stored_of(customer_id)
 
@@ -49,8 +61,10 @@ class Writer:
     ) -> bool:
         """Store what a fetch showed, unless a payload noted after its start is held."""
         terminal = Status.read(snapshot.status).is_terminal
+        may_reopen = sa.and_(self._by_a_person, STORED.confirmed)
         guard = sa.and_(
-            STORED.prov_generation <= generation, sa.true() if terminal else sa.not_(ENDED)
+            STORED.prov_generation <= generation,
+            sa.true() if terminal else sa.or_(sa.not_(ENDED), may_reopen),
         )
         projection = project(snapshot, self._prices, past_due_since)
         guards = {"confirmed": True, "prov_generation": 0, "floor": seen.until}
@@ -69,8 +83,8 @@ class Writer:
         guards = {"confirmed": False, "prov_generation": generation, "floor": created}
         return self._write(snapshot.id, projection, guards, guard, clock.from_unix(created))
 
-    def close(self, subscription_id: str, seen: Seen) -> None:
-        """End a subscription that went with its deleted customer."""
+    def close(self, subscription_id: str, generation: int, seen: Seen) -> None:
+        """End a subscription that Stripe, asked by name, no longer knows."""
         stored = self._stored[subscription_id]
         ended_at = clock.from_unix(seen.since)
         columns = {name: getattr(stored, name) for name in FIELDS} | {
@@ -82,11 +96,9 @@ class Writer:
         }
         guards = {"confirmed": True, "prov_generation": 0, "floor": seen.until}
         items = tuple(_items_of([stored.id])[stored.id])
-        self._write(subscription_id, Projection(columns, items, None), guards, sa.true(), ended_at)
-
-    def live_ids(self) -> set[str]:
-        """Name the stored subscriptions that had not ended when the writer was made."""
-        return {key for key, row in self._stored.items() if row.status not in TERMINAL}
+        projection = Projection(columns, items, None)
+        guard = STORED.prov_generation <= generation
+        self._write(subscription_id, projection, guards, guard, ended_at)
 
     def is_overtaken(self, generation: int) -> bool:
         """Tell whether a payload noted after the fetch began is still unconfirmed."""
@@ -195,6 +207,15 @@ def save_invoice(customer_id: str, invoice: InvoiceSnapshot) -> None:
             | {"updated_at": clock.utc_now()},
         )
     )
+
+
+def replace_entitlements(customer_id: str, lookup_keys: list[str]) -> None:
+    """Store the customer's features as the whole set that was fetched."""
+    mine = ActiveEntitlement.stripe_customer_id == customer_id
+    db.session.execute(sa.delete(ActiveEntitlement).where(mine))
+    rows = [{"stripe_customer_id": customer_id, "lookup_key": key} for key in lookup_keys]
+    if rows:
+        db.session.execute(sa.insert(ActiveEntitlement), rows)
 
 
 def _stored_of(customer_id: str) -> dict[str, sa.Row[Any]]:

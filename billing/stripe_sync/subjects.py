@@ -20,6 +20,7 @@ class Part(StrEnum):
     DETAILS = "details"
     INVOICES = "invoices"
     CHECKOUTS = "checkouts"
+    ENTITLEMENTS = "entitlements"
 
 
 MODELS: dict[Kind, type[StripeCustomer] | type[StripeProduct] | type[StripeTestClock]] = {

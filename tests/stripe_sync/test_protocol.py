@@ -5,6 +5,7 @@ Every test walks one of the traces by which a simpler rule fails; docs/protocol.
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -426,10 +427,54 @@ def test_a_list_that_lags_behind_its_events_is_a_passing_fault() -> None:
     ticket = acquire()
 
     with pytest.raises(StaleRead):
-        write(ticket, fetched())
+        write(ticket, replace(fetched(), gone=["sub_A"]))
 
     assert shown() == ("active", 1, False)
     assert state_of("evt_1") is EventState.QUEUED
+
+
+def test_a_confirmed_subscription_that_stripe_no_longer_knows_by_name_has_ended() -> None:
+    note("evt_1", created=NOON - 60)
+    write(acquire(), fetched(seats(1)))
+    with transaction():
+        counters.ask(CUSTOMER)
+
+    write(acquire(), replace(fetched(date=NOON + 60), gone=["sub_A"]))
+
+    assert shown() == ("canceled", 1, True)
+
+
+def test_a_subscription_shown_during_the_fetch_is_not_ended_by_it() -> None:
+    note("evt_1", created=NOON - 60)
+    write(acquire(), fetched(seats(1)))
+    with transaction():
+        counters.ask(CUSTOMER)
+    ticket = acquire()
+    note("evt_2", seats(2), created=NOON + 60)
+    with transaction() as session:
+        session.execute(sa.update(UserSubscription).values(confirmed=True))
+
+    write(ticket, replace(fetched(), gone=["sub_A"]))
+
+    assert shown()[0] == "active"
+
+
+@pytest.mark.parametrize(
+    ("cause", "status"), [(Cause.REFRESH, "canceled"), (Cause.RECONCILE, "active")]
+)
+def test_only_what_a_person_asked_for_reopens_a_row_that_was_damaged(
+    cause: Cause, status: str
+) -> None:
+    note("evt_1", created=NOON - 60)
+    write(acquire(), fetched(seats(1)))
+    with transaction() as session:
+        session.execute(sa.update(UserSubscription).values(status="canceled"))
+    with transaction():
+        counters.ask(CUSTOMER)
+
+    refresh.write(acquire(), fetched(seats(1), date=NOON + 60), cause)
+
+    assert shown()[0] == status
 
 
 def test_a_confirmed_subscription_absent_from_a_fetch_stays() -> None:
