@@ -7,6 +7,7 @@ from billing.commands import (
     catalog,
     emulator,
     events,
+    explain,
     gaps,
     links,
     plans,
@@ -31,6 +32,7 @@ COMMANDS = [
     refresh.refresh_customer,
     refresh.map_price_by_hand,
     users.users,
+    explain.explain_user,
 ]
 
 

@@ -4,10 +4,13 @@ from uuid import UUID
 
 from billing.catalog.terms import Plan
 from billing.entitlements.access import Access, Reason, Subscription
+from billing.entitlements.guards import requires_feature, requires_quota
 from billing.entitlements.quotas import (
     Usage,
     check_quota,
+    count_usage,
     get_current_period_usage,
+    give_back,
     increment_usage,
     release_storage,
     set_storage,
@@ -23,14 +26,18 @@ __all__ = [
     "Subscription",
     "Usage",
     "check_quota",
+    "count_usage",
     "forget_standings",
     "get_current_period_usage",
     "get_rate_limit_multiplier",
     "get_user_plan",
     "get_user_subscription",
+    "give_back",
     "has_feature",
     "increment_usage",
     "release_storage",
+    "requires_feature",
+    "requires_quota",
     "set_storage",
     "standing_of",
     "upgrade_user_plan",

@@ -59,6 +59,7 @@ class Subscription:
     """A stored subscription as the decision needs it. `plan` is None for an unmapped price."""
 
     id: UUID
+    stripe_subscription_id: str
     status: str
     plan: Plan | None
     held_plan: Plan | None

@@ -50,10 +50,29 @@ def claim(place: Place, metric: Metric, amount: int, limit: int | None) -> int |
     return _claim_window(place, metric, amount, most)
 
 
+def give_back(place: Place, metric: Metric, amount: int) -> None:
+    """Take the amount off the counters, never below zero, in the window that is open by now."""
+    if metric is Metric.STORAGE_USED_MB:
+        release_storage(place, amount)
+        return
+    if metric is Metric.API_CALLS:
+        calls = UserUsageDay.api_calls
+        db.session.execute(
+            sa.update(UserUsageDay)
+            .where(UserUsageDay.user_id == place.user_id, UserUsageDay.day == place.day)
+            .values(api_calls=_less(calls, amount))
+        )
+    counter = WINDOW_COLUMNS[metric]
+    db.session.execute(
+        sa.update(UserUsage)
+        .where(UserUsage.user_id == place.user_id, _in_progress(place))
+        .values({counter: _less(counter, amount)})
+    )
+
+
 def release_storage(place: Place, amount: int) -> int:
     """Take the amount off what is stored, never below zero; return the new total."""
-    stored = UserStorage.storage_used_mb
-    return _write_storage(place, sa.case((stored > amount, stored - amount), else_=0))
+    return _write_storage(place, _less(UserStorage.storage_used_mb, amount))
 
 
 def set_storage(place: Place, amount: int) -> int:
@@ -134,6 +153,10 @@ def _claim_storage(place: Place, amount: int, most: int) -> int | None:
         .returning(UserStorage.storage_used_mb)
     )
     return None if total is None else _remember_storage(place, total)
+
+
+def _less(counter: InstrumentedAttribute[int], amount: int) -> sa.ColumnElement[int]:
+    return sa.case((counter > amount, counter - amount), else_=0)
 
 
 def _write_storage(place: Place, total: sa.ColumnElement[int]) -> int:

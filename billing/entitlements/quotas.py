@@ -63,6 +63,14 @@ class Usage:
         return self.used + amount <= (counters.FULL if self.limit is None else self.limit)
 
 
+@dataclass(frozen=True, slots=True)
+class Count:
+    """What is used after counting; `is_new` is false where the key had counted before."""
+
+    usage: Usage
+    is_new: bool
+
+
 def check_quota(user_id: UUID, metric: Metric, amount: int = 1) -> bool:
     """Tell whether that much would be admitted now. It holds nothing: only counting decides."""
     return get_current_period_usage(user_id)[metric].has_room_for(_sane(amount))
@@ -81,22 +89,38 @@ def increment_usage(
     The same key counts once: repeated, it answers with what is used by now. Raises KeyReused when
     it was used for another metric or amount, Invalid for an amount below one.
     """
+    return count_usage(user_id, metric, amount, key=key).usage
+
+
+def count_usage(user_id: UUID, metric: Metric, amount: int = 1, *, key: str | None = None) -> Count:
+    """Do what `increment_usage` does, and tell a first use of the key from a repeated one."""
     standing = standing_of(user_id)
     place, limit = place_of(standing), standing.plan.quotas[metric]
     _sane(amount)
 
-    def count() -> int | None:
+    def count() -> tuple[int | None, bool]:
         if key is not None and not _is_first_use(place, _sane_key(key), metric, amount):
-            return counters.totals(place)[metric]
-        return counters.claim(place, metric, amount, limit)
+            return counters.totals(place)[metric], False
+        return counters.claim(place, metric, amount, limit), True
 
-    total = _counted(count)
+    total, is_new = _counted(count)
     if total is None and _usage(standing)[metric].has_room_for(amount):
         _prepare(place)
-        total = _counted(count)
+        total, is_new = _counted(count)
     if total is None:
         raise _exceeded(_usage(standing)[metric], amount, standing.moment)
-    return _tally(standing, metric, total)
+    return Count(_tally(standing, metric, total), is_new)
+
+
+def give_back(user_id: UUID, metric: Metric, amount: int = 1, *, key: str | None = None) -> None:
+    """Take off again what was counted for work that did not happen; its key may be used again."""
+    place = place_of(standing_of(user_id))
+    with transaction() as session:
+        if key is not None:
+            session.execute(
+                sa.delete(UsageKey).where(UsageKey.user_id == user_id, UsageKey.key == key)
+            )
+        counters.give_back(place, metric, _sane(amount))
 
 
 def set_storage(user_id: UUID, megabytes: int) -> Usage:
@@ -125,15 +149,16 @@ class _NotCounted(Exception):
     """Roll back: the counter is full, or its row is not there yet."""
 
 
-def _counted(count: Callable[[], int | None]) -> int | None:
+def _counted(count: Callable[[], tuple[int | None, bool]]) -> tuple[int | None, bool]:
+    """Count in one transaction; without a total nothing of it is kept, not even the key."""
     try:
         with transaction():
-            total = count()
+            total, is_new = count()
             if total is None:
                 raise _NotCounted
-            return total
+            return total, is_new
     except _NotCounted:
-        return None
+        return None, True
 
 
 def _is_first_use(place: Place, key: str, metric: Metric, amount: int) -> bool:

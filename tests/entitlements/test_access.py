@@ -32,7 +32,13 @@ ENTERPRISE = plan("enterprise", 20)
 
 
 def subscription(status: str = "active", number: int = 1, **facts: Any) -> Subscription:
-    known = {"plan": PRO, "held_plan": PRO, "as_of": NOON, "confirmed": True}
+    known = {
+        "stripe_subscription_id": f"sub_{number}",
+        "plan": PRO,
+        "held_plan": PRO,
+        "as_of": NOON,
+        "confirmed": True,
+    }
     return Subscription(id=UUID(int=number), status=status, **{**known, **facts})
 
 

@@ -29,6 +29,7 @@ def span(window: Window) -> tuple[str, str]:
 def paid(start: str, end: str, anchor: str | None = None, interval: str = "month") -> Access:
     subscription = Subscription(
         id=UUID(int=1),
+        stripe_subscription_id="sub_1",
         status="active",
         plan=PRO,
         held_plan=PRO,
