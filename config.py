@@ -54,6 +54,7 @@ class Config:
     past_due_grace_days: int = 7
     keep_paid_through: bool = False
     keep_on_void_pause: bool = False
+    suspend_on_dispute: bool = False
     processing: Processing = Processing.INLINE
     trusted_proxies: int = 0
     processes: int = 1
@@ -88,6 +89,7 @@ class Config:
             past_due_grace_days=_number(env, "PAST_DUE_GRACE_DAYS", 7, int),
             keep_paid_through=_flag(env, "KEEP_PAID_THROUGH"),
             keep_on_void_pause=_flag(env, "KEEP_ON_VOID_PAUSE"),
+            suspend_on_dispute=_choice(env, "ON_DISPUTE", "flag", "suspend") == "suspend",
             processing=_processing(env),
             trusted_proxies=_number(env, "TRUSTED_PROXIES", 0, int),
             processes=_number(env, "WEB_CONCURRENCY", 1, int, least=1),
@@ -256,6 +258,14 @@ def _currency(env: Mapping[str, str]) -> str:
     text = env.get("DEFAULT_CURRENCY", "").strip().lower() or "usd"
     if not re.fullmatch(r"[a-z]{3}", text):
         raise BadSetting(f"DEFAULT_CURRENCY must be a code of three letters, not {text!r}")
+    return text
+
+
+def _choice(env: Mapping[str, str], name: str, *choices: str) -> str:
+    """Read one of a few words; the first is the default."""
+    text = env.get(name, "").strip().lower() or choices[0]
+    if text not in choices:
+        raise BadSetting(f"{name} must be {' or '.join(choices)}, not {text!r}")
     return text
 
 

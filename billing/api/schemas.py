@@ -5,6 +5,7 @@ from apiflask.fields import Boolean, DateTime, Float, Integer, List, Nested, Str
 from apiflask.validators import OneOf
 
 from billing.entitlements import Reason
+from billing.models import InvoiceAction
 
 
 def nullable(about: str) -> Integer:
@@ -29,6 +30,14 @@ class PeriodResponse(Schema):
     end = DateTime(required=True)
 
 
+class ActionResponse(Schema):
+    """What an unpaid invoice needs of the customer, where, and by when."""
+
+    kind = String(required=True, validate=OneOf(list(InvoiceAction)))
+    url = String(required=True, allow_none=True)
+    due_at = DateTime(required=True, allow_none=True)
+
+
 class SubscriptionResponse(Schema):
     """The plan in force and why; `confirmed` is false while Stripe is still being asked."""
 
@@ -44,6 +53,7 @@ class SubscriptionResponse(Schema):
     trial_end = DateTime(required=True, allow_none=True)
     features = List(String(), required=True)
     limits = Nested(LimitsResponse, required=True)
+    action = Nested(ActionResponse, required=True, allow_none=True)
     as_of = DateTime(required=True, allow_none=True)
     confirmed = Boolean(required=True)
 

@@ -1,5 +1,6 @@
 """Which plan is the caller on? The endpoint that frontends poll."""
 
+from dataclasses import asdict
 from typing import Any
 
 from apiflask import APIBlueprint
@@ -36,6 +37,7 @@ def shown(standing: Standing) -> dict[str, Any]:
         "until": access.until,
         "features": sorted(standing.plan.features),
         "limits": limits_of(standing.plan),
+        "action": asdict(standing.action) if standing.action else None,
         "as_of": standing.as_of,
         "confirmed": standing.confirmed,
     }

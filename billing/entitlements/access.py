@@ -32,6 +32,7 @@ class Reason(StrEnum):
     INCOMPLETE_EXPIRED = "incomplete_expired"
     PAID_THROUGH = "paid_through"
     ENDED = "ended"
+    DISPUTED = "disputed"
     UNKNOWN_STATUS = "unknown_status"
     UNMAPPED_PRICE = "unmapped_price"
 
@@ -43,6 +44,7 @@ class Policy:
     grace: timedelta = timedelta(days=7)
     keep_paid_through: bool = False
     keep_on_void_pause: bool = False
+    suspend_on_dispute: bool = False
 
     @classmethod
     def of(cls, config: Config) -> Self:
@@ -51,6 +53,7 @@ class Policy:
             timedelta(days=config.past_due_grace_days),
             config.keep_paid_through,
             config.keep_on_void_pause,
+            config.suspend_on_dispute,
         )
 
 
@@ -74,6 +77,7 @@ class Subscription:
     trial_end: datetime | None = None
     past_due_since: datetime | None = None
     pause_collection: str | None = None
+    is_disputed: bool = False
     current_period_start: datetime | None = None
     current_period_end: datetime | None = None
     billing_cycle_anchor: datetime | None = None
@@ -111,6 +115,8 @@ def _rule(
 ) -> tuple[Reason, bool, datetime | None]:
     """Name the reason, whether the plan is granted, and the end of that if it is known."""
     status = Status.read(subscription.status)
+    if subscription.is_disputed and policy.suspend_on_dispute and not status.is_terminal:
+        return Reason.DISPUTED, False, None
     if status is Status.UNKNOWN:
         return Reason.UNKNOWN_STATUS, True, None
     if status is Status.CANCELED:

@@ -18,6 +18,7 @@ WORDS = {
     Reason.INCOMPLETE_EXPIRED: "the first payment never succeeded",
     Reason.PAID_THROUGH: "the subscription is canceled, and what was granted has not run out",
     Reason.ENDED: "the subscription has ended",
+    Reason.DISPUTED: "a payment of the subscription is disputed",
     Reason.UNKNOWN_STATUS: "Stripe reports a status that is not known here, so the plan is kept",
     Reason.UNMAPPED_PRICE: "the price belongs to no plan, so the plan held before is kept",
 }

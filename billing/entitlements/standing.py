@@ -16,6 +16,7 @@ from billing.database import reading
 from billing.entitlements.access import Access, Policy, Subscription, decide
 from billing.errors import BillingError, NotFound
 from billing.models import (
+    Invoice,
     StripeCustomer,
     StripeTestClock,
     SubscriptionPlan,
@@ -36,6 +37,15 @@ class PlansMissing(BillingError):
 
 
 @dataclass(frozen=True, slots=True)
+class Action:
+    """What the oldest open invoice needs of the customer: `pay`, `confirm` or `update_card`."""
+
+    kind: str
+    url: str | None
+    due_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """A user's plan at a moment, and the subscriptions that it was decided from."""
 
@@ -46,6 +56,7 @@ class Standing:
     access: Access
     subscriptions: tuple[Subscription, ...]
     moment: datetime
+    action: Action | None
 
     @property
     def as_of(self) -> datetime | None:
@@ -97,7 +108,14 @@ def _read(user_id: UUID) -> Standing:
         access=access,
         subscriptions=subscriptions,
         moment=moment,
+        action=_action(first),
     )
+
+
+def _action(row: sa.Row[Any]) -> Action | None:
+    if row.action is None:
+        return None
+    return Action(row.action, row.hosted_invoice_url, row.due_at or row.next_payment_attempt_at)
 
 
 def _subscriptions(rows: Iterable[sa.Row[Any]], plans: dict[UUID, Plan]) -> Iterable[Subscription]:
@@ -113,12 +131,28 @@ def _subscriptions(rows: Iterable[sa.Row[Any]], plans: dict[UUID, Plan]) -> Iter
 
 @cache
 def _statement() -> sa.Select[Any]:
+    needing = (
+        sa.select(Invoice.id)
+        .where(
+            Invoice.stripe_customer_id == User.stripe_customer_id,
+            Invoice.status == "open",
+            Invoice.action.is_not(None),
+        )
+        .order_by(Invoice.issued_at)
+        .limit(1)
+        .correlate(User)
+        .scalar_subquery()
+    )
     plan, held = UserSubscription.plan_id, UserSubscription.held_plan_id
     return (
         sa.select(
             User.email.label("user_email"),
             User.created_at.label("user_created_at"),
             StripeTestClock.frozen_at,
+            Invoice.action,
+            Invoice.hosted_invoice_url,
+            Invoice.due_at,
+            Invoice.next_payment_attempt_at,
             plan,
             held,
             *(getattr(UserSubscription, name).label(f"subscription_{name}") for name in OWN),
@@ -127,6 +161,7 @@ def _statement() -> sa.Select[Any]:
         .select_from(User)
         .outerjoin(StripeCustomer, StripeCustomer.id == User.stripe_customer_id)
         .outerjoin(StripeTestClock, StripeTestClock.id == StripeCustomer.test_clock_id)
+        .outerjoin(Invoice, Invoice.id == needing)
         .outerjoin(UserSubscription, UserSubscription.user_id == User.id)
         .outerjoin(
             SubscriptionPlan,

@@ -2,10 +2,11 @@
 
 from billing.models.catalogue import PlanPrice, StripeProduct, SubscriptionPlan
 from billing.models.changes import Cause, Change, Drift, DriftKind
+from billing.models.charges import StripeCharge
 from billing.models.customers import RefreshState, StripeCustomer, StripeTestClock
 from billing.models.entitlements import ActiveEntitlement
 from billing.models.inbox import EventState, StripeEvent, StripeEventPayload
-from billing.models.invoices import Invoice
+from billing.models.invoices import Invoice, InvoiceAction
 from billing.models.leases import Lease
 from billing.models.runs import GapRun, ReconcileRun
 from billing.models.sales import CheckoutState, OpenCheckout
@@ -24,6 +25,7 @@ __all__ = [
     "EventState",
     "GapRun",
     "Invoice",
+    "InvoiceAction",
     "Lease",
     "Metric",
     "OpenCheckout",
@@ -32,6 +34,7 @@ __all__ = [
     "RefreshState",
     "RefreshToken",
     "Status",
+    "StripeCharge",
     "StripeCustomer",
     "StripeEvent",
     "StripeEventPayload",

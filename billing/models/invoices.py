@@ -1,6 +1,7 @@
 """What was billed? Amounts are in the currency's minor unit."""
 
 from datetime import datetime
+from enum import StrEnum
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
@@ -9,8 +10,16 @@ from billing.database import Base
 from billing.models.columns import Timestamps, UuidKey
 
 
+class InvoiceAction(StrEnum):
+    """What an open invoice needs of the customer."""
+
+    PAY = "pay"
+    CONFIRM = "confirm"
+    UPDATE_CARD = "update_card"
+
+
 class Invoice(UuidKey, Timestamps, Base):
-    """One Stripe invoice of a customer."""
+    """One Stripe invoice of a customer; `action` is what it needs of them, if anything."""
 
     __tablename__ = "invoices"
 
@@ -28,6 +37,8 @@ class Invoice(UuidKey, Timestamps, Base):
     amount_paid: Mapped[int] = mapped_column(sa.BigInteger)
     attempt_count: Mapped[int] = mapped_column(default=0)
     next_payment_attempt_at: Mapped[datetime | None]
+    due_at: Mapped[datetime | None]
+    action: Mapped[str | None]
     period_start: Mapped[datetime | None]
     period_end: Mapped[datetime | None]
     issued_at: Mapped[datetime]

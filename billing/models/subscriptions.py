@@ -78,6 +78,7 @@ class UserSubscription(UuidKey, Timestamps, Base):
     trial_end: Mapped[datetime | None]
     past_due_since: Mapped[datetime | None]
     pause_collection: Mapped[str | None]
+    is_disputed: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
     pending_plan_id: Mapped[UUID | None] = mapped_column(
         sa.ForeignKey("subscription_plans.id", ondelete="RESTRICT")
     )

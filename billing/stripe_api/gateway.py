@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any, cast
+from urllib.parse import quote
 
 import stripe
 from flask import Flask, current_app
@@ -16,14 +17,19 @@ from billing.settings import settings
 from billing.stripe_api import faults, transport
 from billing.stripe_api.events import API_VERSION
 from billing.stripe_api.snapshots import (
+    ChargeSnapshot,
     CheckoutSnapshot,
     ClockSnapshot,
     CustomerSnapshot,
+    DisputeSnapshot,
+    FraudWarningSnapshot,
+    InvoicePaymentSnapshot,
     InvoiceSnapshot,
     PriceSnapshot,
     ProductSnapshot,
     SubscriptionSnapshot,
 )
+from billing.stripe_api.snapshots.shapes import part_of, text_of
 from config import Config
 
 EXTENSION = "stripe_gateway"
@@ -66,7 +72,7 @@ class StripeGateway:
 
     def subscription(self, subscription_id: str) -> SubscriptionSnapshot:
         """One subscription, wherever it belongs."""
-        found = self._get(f"/v1/subscriptions/{subscription_id}")
+        found = self._get("/v1/subscriptions", subscription_id)
         return SubscriptionSnapshot.from_stripe(self.with_all_items(found))
 
     def invoices_of(self, customer_id: str, status: str | None = None) -> list[InvoiceSnapshot]:
@@ -77,11 +83,11 @@ class StripeGateway:
 
     def customer(self, customer_id: str) -> CustomerSnapshot:
         """The customer; a deleted one says so."""
-        return CustomerSnapshot.from_stripe(self._get(f"/v1/customers/{customer_id}"))
+        return CustomerSnapshot.from_stripe(self._get("/v1/customers", customer_id))
 
     def product(self, product_id: str) -> ProductSnapshot:
         """The product."""
-        return ProductSnapshot.from_stripe(self._get(f"/v1/products/{product_id}"))
+        return ProductSnapshot.from_stripe(self._get("/v1/products", product_id))
 
     def prices_of(self, product_id: str) -> list[PriceSnapshot]:
         """The product's prices, inactive ones too: they still have holders."""
@@ -95,7 +101,7 @@ class StripeGateway:
 
     def price(self, price_id: str) -> PriceSnapshot:
         """The price."""
-        return PriceSnapshot.from_stripe(self._get(f"/v1/prices/{price_id}"))
+        return PriceSnapshot.from_stripe(self._get("/v1/prices", price_id))
 
     def prices_by_lookup_key(self, lookup_keys: list[str]) -> list[PriceSnapshot]:
         """The prices that hold these lookup keys now."""
@@ -108,11 +114,51 @@ class StripeGateway:
 
     def checkout_session(self, session_id: str) -> CheckoutSnapshot:
         """The Checkout Session as it stands now."""
-        return CheckoutSnapshot.from_stripe(self._get(f"/v1/checkout/sessions/{session_id}"))
+        return CheckoutSnapshot.from_stripe(self._get("/v1/checkout/sessions", session_id))
 
     def test_clock(self, clock_id: str) -> ClockSnapshot:
         """The test clock; exists in test mode only."""
-        return ClockSnapshot.from_stripe(self._get(f"/v1/test_helpers/test_clocks/{clock_id}"))
+        return ClockSnapshot.from_stripe(self._get("/v1/test_helpers/test_clocks", clock_id))
+
+    def charge(self, charge_id: str) -> ChargeSnapshot:
+        """The charge."""
+        return ChargeSnapshot.from_stripe(self._get("/v1/charges", charge_id))
+
+    def disputes_of(self, charge_id: str) -> list[DisputeSnapshot]:
+        """The charge's disputes and inquiries, the newest first."""
+        found, _ = self._list("/v1/disputes", {"charge": charge_id, "limit": PAGE})
+        return [DisputeSnapshot.from_stripe(one) for one in found]
+
+    def fraud_warnings_of(self, charge_id: str) -> list[FraudWarningSnapshot]:
+        """The early fraud warnings about the charge."""
+        query = {"charge": charge_id, "limit": PAGE}
+        found, _ = self._list("/v1/radar/early_fraud_warnings", query)
+        return [FraudWarningSnapshot.from_stripe(one) for one in found]
+
+    def invoice_paid_by(self, charge: ChargeSnapshot) -> InvoiceSnapshot | None:
+        """The invoice that the charge paid; None for money that was no invoice's.
+
+        Since 2025-03-31.basil a charge does not name its invoice: the invoice payments do.
+        """
+        invoice_id = charge.invoice_id
+        if invoice_id is None and charge.payment_intent_id is not None:
+            payment = {"type": "payment_intent", "payment_intent": charge.payment_intent_id}
+            found, _ = self._list("/v1/invoice_payments", {"payment": payment, "limit": 1})
+            invoice_id = next(
+                (InvoicePaymentSnapshot.from_stripe(one).invoice_id for one in found), None
+            )
+        return self.invoice(invoice_id) if invoice_id else None
+
+    def invoice(self, invoice_id: str) -> InvoiceSnapshot:
+        """The invoice."""
+        return InvoiceSnapshot.from_stripe(self._get("/v1/invoices", invoice_id))
+
+    def payment_statuses_of(self, invoice_id: str) -> list[str]:
+        """The statuses of the payment intents that try to pay the invoice."""
+        query = {"invoice": invoice_id, "expand": ["data.payment.payment_intent"], "limit": PAGE}
+        found, _ = self._list("/v1/invoice_payments", query)
+        intents = [part_of(part_of(one, "payment"), "payment_intent") for one in found]
+        return [status for status in (text_of(one.get("status")) for one in intents) if status]
 
     def entitlements_of(self, customer_id: str) -> list[str]:
         """The lookup keys of the features that the customer is entitled to at Stripe."""
@@ -219,8 +265,10 @@ class StripeGateway:
             found += page
         return found, Seen(since=first or date, until=date + SLACK)
 
-    def _get(self, path: str) -> dict[str, Any]:
-        return cast(dict[str, Any], self._call("get", path, {}).data)
+    def _get(self, path: str, object_id: str) -> dict[str, Any]:
+        # Ids of old plans and products were chosen by people and may hold any character.
+        answer = self._call("get", f"{path}/{quote(object_id, safe='')}", {})
+        return cast(dict[str, Any], answer.data)
 
     def _post(
         self, path: str, parameters: Mapping[str, Any], *, idempotency_key: str

@@ -12,6 +12,8 @@ from billing.errors import StripeUnavailable
 from billing.models import (
     Cause,
     CheckoutState,
+    Invoice,
+    InvoiceAction,
     OpenCheckout,
     Status,
     StripeCustomer,
@@ -41,7 +43,7 @@ class StaleRead(StripeUnavailable):
 
 @dataclass(frozen=True, slots=True)
 class CustomerTruth:
-    """What Stripe holds of one customer. `details`, `invoices`: None where not asked for."""
+    """What Stripe holds of one customer. `details`: None where not asked for; `invoices`: some."""
 
     id: str
     seen: Seen
@@ -49,7 +51,8 @@ class CustomerTruth:
     owed_since: dict[str, datetime]
     products: dict[str, ProductSnapshot] = field(default_factory=dict)
     details: CustomerSnapshot | None = None
-    invoices: list[InvoiceSnapshot] | None = None
+    invoices: list[InvoiceSnapshot] = field(default_factory=list)
+    actions: dict[str, InvoiceAction] = field(default_factory=dict)
     checkouts: list[CheckoutSnapshot] = field(default_factory=list)
     entitlements: list[str] | None = None
     gone: list[str] = field(default_factory=list)
@@ -72,8 +75,8 @@ class CustomerTruth:
             writer.confirm(snapshot, generation, self.seen, self.owed_since.get(snapshot.id))
         for subscription_id in self.gone:
             writer.close(subscription_id, generation, self.seen)
-        for invoice in self.invoices or []:
-            store.save_invoice(self.id, invoice)
+        for invoice in self.invoices:
+            store.save_invoice(self.id, invoice, self.actions.get(invoice.id or ""))
         if self.entitlements is not None:
             store.replace_entitlements(self.id, self.entitlements)
         return not writer.is_overtaken(generation)
@@ -123,19 +126,16 @@ def fetch(gateway: StripeGateway, customer_id: str, parts: frozenset[Part]) -> C
         subscriptions, seen = [], Seen(since=now, until=now)
     unlisted, gone = _ask_for_unlisted(gateway, customer_id, subscriptions)
     subscriptions += unlisted
-    owing = any(Status.read(snapshot.status) in OWING for snapshot in subscriptions)
-    invoices = gateway.invoices_of(customer_id) if Part.INVOICES in parts else None
-    open_invoices = invoices
-    if open_invoices is None:
-        open_invoices = gateway.invoices_of(customer_id, status="open") if owing else []
+    invoices = _invoices(gateway, customer_id, subscriptions, asked=Part.INVOICES in parts)
     return CustomerTruth(
         id=customer_id,
         seen=seen,
         subscriptions=subscriptions,
-        owed_since=_owed_since(open_invoices),
+        owed_since=_owed_since(invoices),
         products=_unknown_products(gateway, subscriptions),
         details=details,
         invoices=invoices,
+        actions=_actions(gateway, invoices),
         checkouts=_checkouts(gateway, customer_id) if Part.CHECKOUTS in parts else [],
         entitlements=(gateway.entitlements_of(customer_id) if Part.ENTITLEMENTS in parts else None),
         gone=gone,
@@ -163,6 +163,49 @@ def _ask_for_unlisted(
         except StripeMissing:
             gone.append(subscription_id)
     return found, gone
+
+
+def _invoices(
+    gateway: StripeGateway,
+    customer_id: str,
+    subscriptions: list[SubscriptionSnapshot],
+    *,
+    asked: bool,
+) -> list[InvoiceSnapshot]:
+    """All invoices if an event asked, or if one is open here; the open ones if money is owed."""
+    with reading() as session:
+        one_is_open = session.scalar(
+            sa.select(
+                sa.exists().where(
+                    Invoice.stripe_customer_id == customer_id, Invoice.status == "open"
+                )
+            )
+        )
+    if asked or one_is_open:
+        return gateway.invoices_of(customer_id)
+    if any(Status.read(snapshot.status) in OWING for snapshot in subscriptions):
+        return gateway.invoices_of(customer_id, status="open")
+    return []
+
+
+def _actions(gateway: StripeGateway, invoices: list[InvoiceSnapshot]) -> dict[str, InvoiceAction]:
+    """What each open invoice needs of the customer; one call for each that was tried in vain."""
+    found = {}
+    for invoice in invoices:
+        if invoice.id is None or invoice.status != "open" or invoice.amount_due <= 0:
+            continue
+        if invoice.attempt_count == 0:
+            if invoice.due_at is not None:  # sent to be paid, not charged automatically
+                found[invoice.id] = InvoiceAction.PAY
+            continue
+        statuses = gateway.payment_statuses_of(invoice.id)
+        if "requires_action" in statuses or "requires_confirmation" in statuses:
+            found[invoice.id] = InvoiceAction.CONFIRM
+        elif "requires_payment_method" in statuses:
+            found[invoice.id] = InvoiceAction.UPDATE_CARD
+        else:
+            found[invoice.id] = InvoiceAction.PAY
+    return found
 
 
 def _owed_since(invoices: list[InvoiceSnapshot]) -> dict[str, datetime]:

@@ -72,6 +72,30 @@ def price_changed(event: Event) -> Subject:
     return Subject.product(required_id(event, "product"))
 
 
+@on(
+    "charge.dispute.created",
+    "charge.dispute.updated",
+    "charge.dispute.closed",  # won, lost, or an inquiry closed
+    "charge.dispute.funds_withdrawn",
+    "charge.dispute.funds_reinstated",
+    "radar.early_fraud_warning.created",
+    "radar.early_fraud_warning.updated",
+    "refund.created",
+    "refund.updated",
+    "refund.failed",
+)
+def payment_contested(event: Event) -> Subject | None:
+    """Money may go back; which subscription it paid for is asked of Stripe by the charge."""
+    charge_id = id_of(event.object.get("charge"))
+    return Subject.charge(charge_id) if charge_id else None
+
+
+@on("charge.refunded")
+def charge_refunded(event: Event) -> Subject:
+    """A refund is flagged; it never ends a subscription by itself."""
+    return Subject.charge(required_id(event, "id"))
+
+
 @on("test_helpers.test_clock.advancing", "test_helpers.test_clock.ready")
 def test_clock_changed(event: Event) -> Subject:
     """Test mode only: the customers on this clock live at another moment now."""

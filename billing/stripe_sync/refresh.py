@@ -11,7 +11,7 @@ from billing.database import moment, transaction
 from billing.errors import BillingError, StripeUnavailable
 from billing.models import Cause
 from billing.stripe_api.gateway import StripeGateway, gateway
-from billing.stripe_sync import customers, inbox, products, test_clocks
+from billing.stripe_sync import charges, customers, inbox, products, test_clocks
 from billing.stripe_sync.counters import Ticket, acquire
 from billing.stripe_sync.subjects import MODELS, Kind, Part, Subject
 
@@ -32,6 +32,7 @@ class Truth(Protocol):
 FETCH: dict[Kind, Callable[[StripeGateway, str, frozenset[Part]], Truth]] = {
     Kind.CUSTOMER: customers.fetch,
     Kind.PRODUCT: products.fetch,
+    Kind.CHARGE: charges.fetch,
     Kind.TEST_CLOCK: test_clocks.fetch,
 }
 
@@ -53,9 +54,9 @@ def attempt(ticket: Ticket, cause: Cause) -> bool:
         fail(ticket, fault.detail, passing=not ticket.is_last_try)
     except BillingError as fault:
         fail(ticket, fault.detail, passing=False)
-    except (KeyError, ValueError, TypeError) as fault:
-        log.exception("refresh=%s outcome=unreadable", ticket.id)
-        fail(ticket, f"unreadable: {fault!r}", passing=not ticket.is_last_try)
+    except Exception as fault:
+        log.exception("refresh=%s outcome=unexpected", ticket.id)
+        fail(ticket, f"unexpected {type(fault).__name__}", passing=not ticket.is_last_try)
     else:
         return True
     return False

@@ -19,7 +19,9 @@ from billing.models import (
     Cause,
     Change,
     Invoice,
+    InvoiceAction,
     Status,
+    StripeCharge,
     SubscriptionItem,
     UserSubscription,
 )
@@ -139,6 +141,8 @@ class Writer:
         if _replace_items(written, projection.items):
             changed.setdefault("items", (None, [_brief(item) for item in projection.items]))
         self._note_changes(subscription_id, changed)
+        if stored is None:
+            flag_disputed(subscription_id, self._cause)  # the dispute may have come first
         return True
 
     def _upsert(self, values: dict[str, Any], guard: sa.ColumnElement[bool]) -> UUID | None:
@@ -177,7 +181,9 @@ class Writer:
         return value.isoformat() if isinstance(value, datetime) else value
 
 
-def save_invoice(customer_id: str, invoice: InvoiceSnapshot) -> None:
+def save_invoice(
+    customer_id: str, invoice: InvoiceSnapshot, action: InvoiceAction | None = None
+) -> None:
     """Store an invoice as fetched; the fence of the customer keeps older fetches out."""
     values = {
         "stripe_invoice_id": invoice.id,
@@ -192,6 +198,8 @@ def save_invoice(customer_id: str, invoice: InvoiceSnapshot) -> None:
         "amount_paid": invoice.amount_paid,
         "attempt_count": invoice.attempt_count,
         "next_payment_attempt_at": invoice.next_payment_attempt_at,
+        "due_at": invoice.due_at,
+        "action": action,
         "period_start": invoice.period_start,
         "period_end": invoice.period_end,
         "issued_at": invoice.issued_at,
@@ -207,6 +215,30 @@ def save_invoice(customer_id: str, invoice: InvoiceSnapshot) -> None:
             | {"updated_at": clock.utc_now()},
         )
     )
+
+
+def flag_disputed(subscription_id: str, cause: Cause) -> None:
+    """Bring the flag to what the charges say: true while the money of one is contested or lost."""
+    contested = sa.exists().where(
+        StripeCharge.stripe_subscription_id == subscription_id, StripeCharge.is_disputed
+    )
+    row = db.session.execute(
+        sa.update(STORED)
+        .where(STORED.stripe_subscription_id == subscription_id, STORED.is_disputed != contested)
+        .values(is_disputed=contested, as_of=clock.utc_now())
+        .returning(STORED.user_id, STORED.is_disputed)
+    ).first()
+    if row is not None:
+        db.session.execute(
+            sa.insert(Change).values(
+                stripe_id=subscription_id,
+                user_id=row.user_id,
+                field="is_disputed",
+                before=not row.is_disputed,
+                after=row.is_disputed,
+                cause=cause,
+            )
+        )
 
 
 def replace_entitlements(customer_id: str, lookup_keys: list[str]) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from billing.models import StripeCustomer, StripeProduct, StripeTestClock
+from billing.models import StripeCharge, StripeCustomer, StripeProduct, StripeTestClock
 
 
 class Kind(StrEnum):
@@ -11,6 +11,7 @@ class Kind(StrEnum):
 
     CUSTOMER = "customer"
     PRODUCT = "product"
+    CHARGE = "charge"
     TEST_CLOCK = "test_clock"
 
 
@@ -23,9 +24,13 @@ class Part(StrEnum):
     ENTITLEMENTS = "entitlements"
 
 
-MODELS: dict[Kind, type[StripeCustomer] | type[StripeProduct] | type[StripeTestClock]] = {
+MODELS: dict[
+    Kind,
+    type[StripeCustomer] | type[StripeProduct] | type[StripeCharge] | type[StripeTestClock],
+] = {
     Kind.CUSTOMER: StripeCustomer,
     Kind.PRODUCT: StripeProduct,
+    Kind.CHARGE: StripeCharge,
     Kind.TEST_CLOCK: StripeTestClock,
 }
 
@@ -47,6 +52,11 @@ class Subject:
     def product(cls, stripe_product_id: str) -> "Subject":
         """A product with its prices."""
         return cls(Kind.PRODUCT, stripe_product_id)
+
+    @classmethod
+    def charge(cls, stripe_charge_id: str) -> "Subject":
+        """A charge: what was refunded, disputed or warned of."""
+        return cls(Kind.CHARGE, stripe_charge_id)
 
     @classmethod
     def test_clock(cls, stripe_test_clock_id: str) -> "Subject":

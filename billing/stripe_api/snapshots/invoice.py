@@ -38,6 +38,7 @@ class InvoiceSnapshot:
     amount_paid: int
     attempt_count: int
     next_payment_attempt_at: datetime | None
+    due_at: datetime | None
     period_start: datetime | None
     period_end: datetime | None
     issued_at: datetime
@@ -63,6 +64,7 @@ class InvoiceSnapshot:
             amount_paid=amount_in(data, "amount_paid"),
             attempt_count=count_of(data.get("attempt_count")) or 0,
             next_payment_attempt_at=moment_of(data.get("next_payment_attempt")),
+            due_at=moment_of(data.get("due_date")),
             period_start=start,
             period_end=end,
             issued_at=issued_at,
