@@ -12,10 +12,8 @@ from billing.errors import StripeUnavailable
 from billing.models import (
     Cause,
     CheckoutState,
-    Invoice,
     InvoiceAction,
     OpenCheckout,
-    Status,
     StripeCustomer,
     StripeTestClock,
     UserSubscription,
@@ -31,8 +29,7 @@ from billing.stripe_api.snapshots import (
     ProductSnapshot,
     SubscriptionSnapshot,
 )
-from billing.stripe_sync import checkouts, counters, links, store
-from billing.stripe_sync.projection import OWING
+from billing.stripe_sync import checkouts, counters, entitlements, invoices, links
 from billing.stripe_sync.store import Writer
 from billing.stripe_sync.subjects import Part, Subject
 
@@ -76,9 +73,9 @@ class CustomerTruth:
         for subscription_id in self.gone:
             writer.close(subscription_id, generation, self.seen)
         for invoice in self.invoices:
-            store.save_invoice(self.id, invoice, self.actions.get(invoice.id or ""))
+            invoices.save(self.id, invoice, self.actions.get(invoice.id or ""))
         if self.entitlements is not None:
-            store.replace_entitlements(self.id, self.entitlements)
+            entitlements.replace(self.id, self.entitlements)
         return not writer.is_overtaken(generation)
 
     def _claims(self) -> list[str]:
@@ -126,16 +123,16 @@ def fetch(gateway: StripeGateway, customer_id: str, parts: frozenset[Part]) -> C
         subscriptions, seen = [], Seen(since=now, until=now)
     unlisted, gone = _ask_for_unlisted(gateway, customer_id, subscriptions)
     subscriptions += unlisted
-    invoices = _invoices(gateway, customer_id, subscriptions, asked=Part.INVOICES in parts)
+    found = invoices.fetch(gateway, customer_id, subscriptions, asked=Part.INVOICES in parts)
     return CustomerTruth(
         id=customer_id,
         seen=seen,
         subscriptions=subscriptions,
-        owed_since=_owed_since(invoices),
+        owed_since=invoices.owed_since(found),
         products=_unknown_products(gateway, subscriptions),
         details=details,
-        invoices=invoices,
-        actions=_actions(gateway, invoices),
+        invoices=found,
+        actions=invoices.actions(gateway, found),
         checkouts=_checkouts(gateway, customer_id) if Part.CHECKOUTS in parts else [],
         entitlements=(gateway.entitlements_of(customer_id) if Part.ENTITLEMENTS in parts else None),
         gone=gone,
@@ -163,59 +160,6 @@ def _ask_for_unlisted(
         except StripeMissing:
             gone.append(subscription_id)
     return found, gone
-
-
-def _invoices(
-    gateway: StripeGateway,
-    customer_id: str,
-    subscriptions: list[SubscriptionSnapshot],
-    *,
-    asked: bool,
-) -> list[InvoiceSnapshot]:
-    """All invoices if an event asked, or if one is open here; the open ones if money is owed."""
-    with reading() as session:
-        one_is_open = session.scalar(
-            sa.select(
-                sa.exists().where(
-                    Invoice.stripe_customer_id == customer_id, Invoice.status == "open"
-                )
-            )
-        )
-    if asked or one_is_open:
-        return gateway.invoices_of(customer_id)
-    if any(Status.read(snapshot.status) in OWING for snapshot in subscriptions):
-        return gateway.invoices_of(customer_id, status="open")
-    return []
-
-
-def _actions(gateway: StripeGateway, invoices: list[InvoiceSnapshot]) -> dict[str, InvoiceAction]:
-    """What each open invoice needs of the customer; one call for each that was tried in vain."""
-    found = {}
-    for invoice in invoices:
-        if invoice.id is None or invoice.status != "open" or invoice.amount_due <= 0:
-            continue
-        if invoice.attempt_count == 0:
-            if invoice.due_at is not None:  # sent to be paid, not charged automatically
-                found[invoice.id] = InvoiceAction.PAY
-            continue
-        statuses = gateway.payment_statuses_of(invoice.id)
-        if "requires_action" in statuses or "requires_confirmation" in statuses:
-            found[invoice.id] = InvoiceAction.CONFIRM
-        elif "requires_payment_method" in statuses:
-            found[invoice.id] = InvoiceAction.UPDATE_CARD
-        else:
-            found[invoice.id] = InvoiceAction.PAY
-    return found
-
-
-def _owed_since(invoices: list[InvoiceSnapshot]) -> dict[str, datetime]:
-    """The oldest open invoice of each subscription."""
-    since: dict[str, datetime] = {}
-    for invoice in invoices:
-        if invoice.status == "open" and invoice.subscription_id:
-            earlier = since.get(invoice.subscription_id, invoice.owed_since)
-            since[invoice.subscription_id] = min(earlier, invoice.owed_since)
-    return since
 
 
 def _unknown_products(

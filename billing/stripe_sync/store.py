@@ -15,11 +15,8 @@ from billing import clock
 from billing.catalog.mapping import PriceMap
 from billing.database import db, insert
 from billing.models import (
-    ActiveEntitlement,
     Cause,
     Change,
-    Invoice,
-    InvoiceAction,
     Status,
     StripeCharge,
     SubscriptionItem,
@@ -27,7 +24,7 @@ from billing.models import (
 )
 from billing.models.subscriptions import TERMINAL
 from billing.stripe_api.gateway import Seen
-from billing.stripe_api.snapshots import InvoiceSnapshot, SubscriptionSnapshot
+from billing.stripe_api.snapshots import SubscriptionSnapshot
 from billing.stripe_sync import links
 from billing.stripe_sync.projection import FIELDS, Projection, held_plan, project
 
@@ -181,42 +178,6 @@ class Writer:
         return value.isoformat() if isinstance(value, datetime) else value
 
 
-def save_invoice(
-    customer_id: str, invoice: InvoiceSnapshot, action: InvoiceAction | None = None
-) -> None:
-    """Store an invoice as fetched; the fence of the customer keeps older fetches out."""
-    values = {
-        "stripe_invoice_id": invoice.id,
-        "stripe_customer_id": customer_id,
-        "stripe_subscription_id": invoice.subscription_id,
-        "number": invoice.number,
-        "status": invoice.status,
-        "billing_reason": invoice.billing_reason,
-        "currency": invoice.currency,
-        "total": invoice.total,
-        "amount_due": invoice.amount_due,
-        "amount_paid": invoice.amount_paid,
-        "attempt_count": invoice.attempt_count,
-        "next_payment_attempt_at": invoice.next_payment_attempt_at,
-        "due_at": invoice.due_at,
-        "action": action,
-        "period_start": invoice.period_start,
-        "period_end": invoice.period_end,
-        "issued_at": invoice.issued_at,
-        "finalized_at": invoice.finalized_at,
-        "hosted_invoice_url": invoice.hosted_invoice_url,
-        "invoice_pdf": invoice.invoice_pdf,
-    }
-    row = insert(Invoice).values(values)
-    db.session.execute(
-        row.on_conflict_do_update(
-            index_elements=["stripe_invoice_id"],
-            set_={name: row.excluded[name] for name in values if name != "stripe_invoice_id"}
-            | {"updated_at": clock.utc_now()},
-        )
-    )
-
-
 def flag_disputed(subscription_id: str, cause: Cause) -> None:
     """Bring the flag to what the charges say: true while the money of one is contested or lost."""
     contested = sa.exists().where(
@@ -239,15 +200,6 @@ def flag_disputed(subscription_id: str, cause: Cause) -> None:
                 cause=cause,
             )
         )
-
-
-def replace_entitlements(customer_id: str, lookup_keys: list[str]) -> None:
-    """Store the customer's features as the whole set that was fetched."""
-    mine = ActiveEntitlement.stripe_customer_id == customer_id
-    db.session.execute(sa.delete(ActiveEntitlement).where(mine))
-    rows = [{"stripe_customer_id": customer_id, "lookup_key": key} for key in lookup_keys]
-    if rows:
-        db.session.execute(sa.insert(ActiveEntitlement), rows)
 
 
 def _stored_of(customer_id: str) -> dict[str, sa.Row[Any]]:

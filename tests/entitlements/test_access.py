@@ -21,6 +21,7 @@ WEEK = Policy(grace=timedelta(days=7))
 NO_GRACE = Policy(grace=timedelta(0))
 KEEPING = Policy(keep_paid_through=True)
 KEEPING_VOID = Policy(keep_on_void_pause=True)
+SUSPENDING = Policy(suspend_on_dispute=True)
 
 
 def plan(name: str, rank: int) -> Plan:
@@ -56,6 +57,12 @@ TABLE = [
     ("past_due", {"past_due_since": NOON - 7 * DAY + SECOND}, WEEK, PRO, "grace", NOON + SECOND),
     ("past_due", {"past_due_since": NOON - 7 * DAY}, WEEK, None, "grace_over", None),
     ("past_due", {"past_due_since": NOON}, NO_GRACE, None, "grace_over", None),
+    ("active", {"is_disputed": True}, WEEK, PRO, "active", None),
+    ("active", {"is_disputed": True}, SUSPENDING, None, "disputed", None),
+    ("trialing", {"is_disputed": True}, SUSPENDING, None, "disputed", None),
+    ("past_due", {"is_disputed": True}, SUSPENDING, None, "disputed", None),
+    ("paused", {"is_disputed": True}, SUSPENDING, None, "disputed", None),
+    ("canceled", {"is_disputed": True}, SUSPENDING, None, "ended", None),
     ("unpaid", {}, WEEK, None, "unpaid", None),
     ("unpaid", {"past_due_since": NOON}, WEEK, None, "unpaid", None),
     ("paused", {}, WEEK, None, "paused", None),
