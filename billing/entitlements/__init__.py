@@ -4,17 +4,16 @@ from uuid import UUID
 
 from billing.catalog.terms import Plan
 from billing.entitlements.access import Access, Reason, Subscription
-from billing.entitlements.guards import requires_feature, requires_quota
-from billing.entitlements.quotas import (
-    Usage,
-    check_quota,
+from billing.entitlements.counting import (
     count_usage,
-    get_current_period_usage,
     give_back,
     increment_usage,
     release_storage,
     set_storage,
 )
+from billing.entitlements.guards import requires_feature, requires_quota
+from billing.entitlements.quotas import Usage, check_quota, get_current_period_usage
+from billing.entitlements.reservations import Reservation, commit, release, reserve
 from billing.entitlements.standing import Standing, forget_standings, standing_of
 from billing.sales.checkout import Checkout, open_checkout
 
@@ -22,10 +21,12 @@ __all__ = [
     "Access",
     "Plan",
     "Reason",
+    "Reservation",
     "Standing",
     "Subscription",
     "Usage",
     "check_quota",
+    "commit",
     "count_usage",
     "forget_standings",
     "get_current_period_usage",
@@ -35,9 +36,11 @@ __all__ = [
     "give_back",
     "has_feature",
     "increment_usage",
+    "release",
     "release_storage",
     "requires_feature",
     "requires_quota",
+    "reserve",
     "set_storage",
     "standing_of",
     "upgrade_user_plan",

@@ -1,37 +1,34 @@
-"""How do counters move? One conditional statement a counter; nothing is read and written back.
-
-A user has at most one open window row. When the plan changes and the anchor with it, the counts
-of the window in progress move to the one that is opened; the row they leave is of no length.
-"""
+"""How do counters move? One conditional statement a counter; nothing is read and written back."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
-from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.orm import InstrumentedAttribute
 
-from billing.database import db, insert, insert_or_nothing
-from billing.entitlements.windows import Window
-from billing.models import Metric, User, UserStorage, UserUsage, UserUsageDay
+from billing import clock
+from billing.database import db
+from billing.entitlements.place import WINDOW_COLUMNS, Place
+from billing.models import (
+    Metric,
+    ReservationState,
+    UsageReservation,
+    User,
+    UserStorage,
+    UserUsage,
+    UserUsageDay,
+)
 
 FULL = 2**63 - 1
 """What a counter can hold: the limit where the plan has none."""
 
-WINDOW_COLUMNS: dict[Metric, InstrumentedAttribute[int]] = {
-    metric: getattr(UserUsage, metric.value) for metric in Metric
-}
-
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where a count belongs: whose it is, its monthly window, its day."""
+class Totals:
+    """What is used of each metric, and whether some of it is held by overdue reservations."""
 
-    user_id: UUID
-    window: Window
-    day: date
-    moment: datetime
+    used: Mapping[Metric, int]
+    has_overdue: bool
 
 
 def claim(place: Place, metric: Metric, amount: int, limit: int | None) -> int | None:
@@ -51,7 +48,7 @@ def claim(place: Place, metric: Metric, amount: int, limit: int | None) -> int |
 
 
 def give_back(place: Place, metric: Metric, amount: int) -> None:
-    """Take the amount off the counters, never below zero, in the window that is open by now."""
+    """Take the amount off the counters of the place, never below zero."""
     if metric is Metric.STORAGE_USED_MB:
         release_storage(place, amount)
         return
@@ -65,7 +62,7 @@ def give_back(place: Place, metric: Metric, amount: int) -> None:
     counter = WINDOW_COLUMNS[metric]
     db.session.execute(
         sa.update(UserUsage)
-        .where(UserUsage.user_id == place.user_id, _in_progress(place))
+        .where(UserUsage.user_id == place.user_id, UserUsage.period_start == place.window.start)
         .values({counter: _less(counter, amount)})
     )
 
@@ -80,32 +77,23 @@ def set_storage(place: Place, amount: int) -> int:
     return _write_storage(place, sa.literal(amount))
 
 
-def prepare(place: Place) -> None:
-    """Make the rows that counting needs, inside the caller's transaction. Safe to repeat.
-
-    Day and storage come before the window here as in `claim`: one order of locks for all.
-    """
-    db.session.execute(
-        sa.select(User.id).where(User.id == place.user_id).with_for_update(key_share=True)
-    )  # two that open a window at once would each carry into their own
-    day = {"user_id": place.user_id, "day": place.day, "api_calls": 0}
-    db.session.execute(insert_or_nothing(UserUsageDay, day, key="user_id day"))
-    storage = {"user_id": place.user_id, "storage_used_mb": 0}
-    db.session.execute(insert_or_nothing(UserStorage, storage, key="user_id"))
-    _open_window(place, _close_other_windows(place))
-
-
-def totals(place: Place) -> dict[Metric, int]:
+def totals(place: Place) -> Totals:
     """Read what counts now, in one statement; a window in progress counts until it is carried."""
+    overdue = sa.exists().where(
+        UsageReservation.user_id == User.id,
+        UsageReservation.state == ReservationState.HELD,
+        UsageReservation.expires_at <= clock.utc_now(),
+    )
     statement = (
         sa.select(
             UserUsageDay.api_calls,
             UserUsage.jobs_created,
             UserStorage.storage_used_mb,
             UserUsage.compute_minutes,
+            overdue.label("has_overdue"),
         )
         .select_from(User)
-        .outerjoin(UserUsage, sa.and_(UserUsage.user_id == User.id, _in_progress(place)))
+        .outerjoin(UserUsage, sa.and_(UserUsage.user_id == User.id, place.is_in_progress))
         .outerjoin(
             UserUsageDay,
             sa.and_(UserUsageDay.user_id == User.id, UserUsageDay.day == place.day),
@@ -114,7 +102,8 @@ def totals(place: Place) -> dict[Metric, int]:
         .where(User.id == place.user_id)
     )
     row = db.session.execute(statement).one()
-    return {metric: getattr(row, metric.value) or 0 for metric in Metric}
+    used = {metric: getattr(row, metric.value) or 0 for metric in Metric}
+    return Totals(used, row.has_overdue)
 
 
 def _claim_window(place: Place, metric: Metric, amount: int, most: int) -> int | None:
@@ -173,50 +162,7 @@ def _remember_storage(place: Place, total: int) -> int:
     """Keep the gauge's last value in the window too, as history; it decides nothing."""
     db.session.execute(
         sa.update(UserUsage)
-        .where(UserUsage.user_id == place.user_id, _in_progress(place))
+        .where(UserUsage.user_id == place.user_id, UserUsage.period_end > place.moment)
         .values(storage_used_mb=total)
     )
     return total
-
-
-def _close_other_windows(place: Place) -> dict[str, int]:
-    """Empty the rows of other windows in progress, and return what they had counted."""
-    others = sa.and_(
-        UserUsage.user_id == place.user_id,
-        UserUsage.period_start != place.window.start,
-        _in_progress(place),
-    )
-    counted = db.session.execute(
-        sa.select(*WINDOW_COLUMNS.values()).where(others).with_for_update()
-    ).all()
-    emptied = {metric.value: 0 for metric in Metric}
-    db.session.execute(
-        sa.update(UserUsage).where(others).values(period_end=UserUsage.period_start, **emptied)
-    )
-    return {name: sum(getattr(row, name) for row in counted) for name in emptied}
-
-
-def _open_window(place: Place, carried: Mapping[str, int]) -> None:
-    """Make the window's row, or take it up again where it was emptied before."""
-    row = insert(UserUsage).values(
-        user_id=place.user_id,
-        period_start=place.window.start,
-        period_end=place.window.end,
-        **carried,
-    )
-    added = {name: getattr(UserUsage, name) + row.excluded[name] for name in carried}
-    db.session.execute(
-        row.on_conflict_do_update(
-            index_elements=["user_id", "period_start"],
-            set_={**added, "period_end": row.excluded.period_end},
-        )
-    )
-
-
-def _in_progress(place: Place) -> sa.ColumnElement[bool]:
-    """Find the open row at this moment, whichever process opened it a moment earlier or later."""
-    return sa.and_(
-        UserUsage.period_end > place.moment,
-        UserUsage.period_end > UserUsage.period_start,
-        UserUsage.period_start < place.window.end,
-    )

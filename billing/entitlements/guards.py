@@ -8,7 +8,7 @@ from typing import ParamSpec
 from flask import current_app, request
 from flask.typing import ResponseReturnValue
 
-from billing.entitlements.quotas import count_usage, give_back
+from billing.entitlements.counting import count_usage, give_back
 from billing.entitlements.standing import standing_of
 from billing.errors import Forbidden
 from billing.identity import caller

@@ -12,7 +12,15 @@ from billing.models.runs import GapRun, ReconcileRun
 from billing.models.sales import CheckoutState, OpenCheckout
 from billing.models.sessions import RefreshToken
 from billing.models.subscriptions import Status, SubscriptionItem, UserSubscription
-from billing.models.usage import Metric, UsageKey, UserStorage, UserUsage, UserUsageDay
+from billing.models.usage import (
+    Metric,
+    ReservationState,
+    UsageKey,
+    UsageReservation,
+    UserStorage,
+    UserUsage,
+    UserUsageDay,
+)
 from billing.models.users import User
 
 __all__ = [
@@ -33,6 +41,7 @@ __all__ = [
     "ReconcileRun",
     "RefreshState",
     "RefreshToken",
+    "ReservationState",
     "Status",
     "StripeCharge",
     "StripeCustomer",
@@ -43,6 +52,7 @@ __all__ = [
     "SubscriptionItem",
     "SubscriptionPlan",
     "UsageKey",
+    "UsageReservation",
     "User",
     "UserStorage",
     "UserSubscription",

@@ -72,6 +72,47 @@ class UserStorage(Timestamps, Base):
     __table_args__ = (sa.CheckConstraint("storage_used_mb >= 0", name="storage_not_negative"),)
 
 
+class ReservationState(StrEnum):
+    """How a reservation stands. Only a held one still decides anything."""
+
+    HELD = "held"
+    COMMITTED = "committed"
+    RELEASED = "released"
+    EXPIRED = "expired"
+
+
+class UsageReservation(UuidKey, Timestamps, Base):
+    """An amount that counts as used until it is released, or until it expires uncommitted.
+
+    `kept` is what a commit kept of it. `period_start` and `day` say in which rows it was counted;
+    they follow counts that move.
+    """
+
+    __tablename__ = "usage_reservations"
+
+    user_id: Mapped[UUID] = mapped_column(sa.ForeignKey("users.id", ondelete="CASCADE"))
+    key: Mapped[str | None]
+    metric: Mapped[str]
+    amount: Mapped[int] = mapped_column(sa.BigInteger)
+    kept: Mapped[int | None] = mapped_column(sa.BigInteger)
+    state: Mapped[str] = mapped_column(default=ReservationState.HELD)
+    expires_at: Mapped[datetime]
+    period_start: Mapped[datetime]
+    day: Mapped[date]
+
+    __table_args__ = (
+        sa.UniqueConstraint("user_id", "key"),
+        sa.Index(
+            "ix_usage_reservations_held",
+            "user_id",
+            "expires_at",
+            postgresql_where=sa.text("state = 'held'"),
+            sqlite_where=sa.text("state = 'held'"),
+        ),
+        sa.CheckConstraint("amount > 0", name="amount_positive"),
+    )
+
+
 class UsageKey(UuidKey, Timestamps, Base):
     """An idempotency key of a counted call: the same key counts once."""
 

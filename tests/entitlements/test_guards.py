@@ -7,7 +7,7 @@ from flask import Flask, Response, abort
 from flask.typing import ResponseReturnValue
 
 from billing.entitlements import get_current_period_usage, increment_usage, requires_quota
-from billing.entitlements.quotas import give_back
+from billing.entitlements.counting import give_back
 from billing.errors import Conflict
 from billing.models import Metric, User
 from tests.support.factories import a_plan, a_user, auth

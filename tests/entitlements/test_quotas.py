@@ -20,7 +20,8 @@ from billing.entitlements import (
     set_storage,
 )
 from billing.entitlements.counters import FULL
-from billing.entitlements.quotas import MAX_AMOUNT, KeyReused
+from billing.entitlements.counting import KeyReused
+from billing.entitlements.quotas import MAX_AMOUNT
 from billing.errors import Invalid, NotFound, QuotaExceeded
 from billing.models import (
     Metric,
