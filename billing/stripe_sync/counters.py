@@ -9,7 +9,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from billing.database import db, insert_or_nothing, moment, reading, transaction
+from billing import clock
+from billing.database import db, insert, moment, reading, transaction
 from billing.settings import settings
 from billing.stripe_sync.subjects import MODELS, Kind, Part, Subject
 
@@ -35,20 +36,26 @@ def ask(subject: Subject) -> int:
     Runs in the caller's transaction and must be its first statement that locks a row.
     """
     model = MODELS[subject.kind]
-    new: dict[str, Any] = {"id": subject.id}
+    parts = [f"{part}_requested" for part in subject.parts]
+    new: dict[str, Any] = dict.fromkeys(parts, 1)
     if subject.kind is Kind.CUSTOMER:
         new["details_requested"] = 1  # a customer never seen is read in full
-    db.session.execute(insert_or_nothing(model, new, key="id"))
-    wanted: dict[str, Any] = {f"{part}_requested": model.requested + 1 for part in subject.parts}
+    due_at = moment(settings().refresh_debounce)
+    row = insert(model).values(id=subject.id, requested=1, due_at=due_at, **new)
+    is_parked = model.due_at.is_(None)
     return db.session.scalars(
-        sa.update(model)
-        .where(model.id == subject.id)
-        .values(
-            requested=model.requested + 1,
-            due_at=sa.func.coalesce(model.due_at, moment(settings().refresh_debounce)),
-            **wanted,
-        )
-        .returning(model.requested)
+        row.on_conflict_do_update(
+            index_elements=["id"],
+            set_={
+                "requested": model.requested + 1,
+                "due_at": sa.func.coalesce(model.due_at, due_at),
+                # Whoever was given up gets the whole patience again.
+                "attempts": sa.case((is_parked, 0), else_=model.attempts),
+                "failing_since": sa.case((is_parked, sa.null()), else_=model.failing_since),
+                "updated_at": clock.utc_now(),
+                **dict.fromkeys(parts, model.requested + 1),
+            },
+        ).returning(model.requested)
     ).one()
 
 

@@ -3,7 +3,7 @@
 import logging
 import random
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 import sqlalchemy as sa
 
@@ -46,10 +46,10 @@ def run(subject: Subject, cause: Cause = Cause.REFRESH) -> None:
 
 
 def attempt(ticket: Ticket, cause: Cause) -> bool:
-    """Fetch outside of any transaction, then write; say whether that went well."""
+    """Fetch outside of any transaction, then write; say whether more was asked for meanwhile."""
     try:
         truth = FETCH[ticket.kind](gateway(), ticket.id, ticket.parts)
-        write(ticket, truth, cause)
+        return write(ticket, truth, cause)
     except StripeUnavailable as fault:
         fail(ticket, fault.detail, passing=not ticket.is_last_try)
     except BillingError as fault:
@@ -57,13 +57,14 @@ def attempt(ticket: Ticket, cause: Cause) -> bool:
     except Exception as fault:
         log.exception("refresh=%s outcome=unexpected", ticket.id)
         fail(ticket, f"unexpected {type(fault).__name__}", passing=not ticket.is_last_try)
-    else:
-        return True
     return False
 
 
-def write(ticket: Ticket, truth: Truth, cause: Cause) -> None:
-    """Store what was fetched, unless a newer attempt has begun; then it is dropped whole."""
+def write(ticket: Ticket, truth: Truth, cause: Cause) -> bool:
+    """Store what was fetched, unless a newer attempt has begun; then it is dropped whole.
+
+    Says whether more is owed, which is then due at once.
+    """
     model = MODELS[ticket.kind]
     with transaction() as session:
         newest = session.scalar(
@@ -74,18 +75,20 @@ def write(ticket: Ticket, truth: Truth, cause: Cause) -> None:
         )
         if newest is None:
             log.warning("refresh=%s outcome=superseded fence=%d", ticket.id, ticket.fence)
-            return
+            return False
+        synced: Any = model.synced
         if truth.store(ticket.generation, cause):
-            session.execute(
-                sa.update(model).where(model.id == ticket.id).values(synced=ticket.generation)
-            )
+            synced = sa.literal(ticket.generation, sa.BigInteger())
             inbox.finish(ticket.id, ticket.generation)
-        session.execute(
+        owed = model.requested > synced
+        more = session.scalars(
             sa.update(model)
             .where(model.id == ticket.id)
-            .values(due_at=sa.case((model.requested > model.synced, moment()), else_=None))
-        )
+            .values(synced=synced, due_at=sa.case((owed, moment()), else_=sa.null()))
+            .returning(owed)
+        ).one()
     log.info("refresh=%s outcome=stored generation=%d", ticket.id, ticket.generation)
+    return bool(more)
 
 
 def fail(ticket: Ticket, error: str, *, passing: bool) -> None:
