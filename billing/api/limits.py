@@ -111,10 +111,14 @@ def _budgets() -> list[Budget]:
 
 def _address() -> str:
     """Name the caller's address; of IPv6 the /64, which one machine can use as it likes."""
-    address = request.remote_addr or "127.0.0.1"
-    if isinstance(ip_address(address), IPv6Address):
+    told = request.remote_addr or ""
+    try:
+        address = ip_address(told)
+    except ValueError:  # a proxy may write anything: "unknown", or an address with a port
+        return told[:64] or "unknown"
+    if isinstance(address, IPv6Address):
         return str(ip_network((address, 64), strict=False))
-    return address
+    return str(address)
 
 
 def _account() -> str | None:

@@ -163,6 +163,11 @@ def test_an_ipv6_network_is_one_address(client: Client, user: User):
     assert seen == [200, 200, 200, 429]
 
 
+@pytest.mark.parametrize("address", ["unknown", "198.51.100.1:443", "", "x" * 5000])
+def test_an_address_that_is_none_is_limited_as_it_stands(client: Client, address: str):
+    assert logins(client, "one@example.com", 2, address=address)[0] == 401
+
+
 def test_logging_in_is_limited_by_address(client: Client):
     seen = [logins(client, f"user{number}@example.com", 1)[0] for number in range(5)]
 
