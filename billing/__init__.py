@@ -5,10 +5,11 @@ import logging
 from apiflask import APIFlask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from billing import api, commands, database, errors, identity, models, settings
+from billing import api, commands, database, errors, identity, models, pages, settings
 from billing.api import headers, limits, request_ids
 from billing.database import db
 from billing.extensions import migrate
+from billing.identity import browsers
 from billing.stripe_api import gateway
 from billing.stripe_sync import handlers
 from billing.stripe_sync.webhook import webhooks
@@ -35,8 +36,10 @@ def create_app(config: Config) -> APIFlask:
     request_ids.init_app(app)
     headers.init_app(app)
     identity.init_app(app, config.outside_issuer)
+    browsers.init_app(app)
     limits.init_app(app, config)
     api.init_app(app)
+    app.register_blueprint(pages.pages)
     app.register_blueprint(webhooks)
     commands.init_app(app)
     return app

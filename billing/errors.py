@@ -173,24 +173,33 @@ def init_app(app: Flask) -> None:
     """Answer every error of the service in one shape."""
     app.register_error_handler(BillingError, problem)
     app.register_error_handler(HTTPException, _http_problem)
-    app.register_error_handler(Exception, _unexpected_problem)
+    app.register_error_handler(Exception, lambda error: problem(fact_of(error)))
 
 
-def _http_problem(error: HTTPException) -> Response:
+def fact_of(error: Exception) -> BillingError:
+    """Say what any error means for a caller; what nobody expected is logged here."""
+    if isinstance(error, BillingError):
+        return error
+    if isinstance(error, HTTPException):
+        return _http_fact(error)
+    if is_database_away(error):
+        log.warning("database away: %s", type(error).__name__)
+        return DatabaseUnavailable("The database is busy or away; try again soon.")
+    log.exception("unexpected fault request_id=%s", g.get("request_id", "-"))
+    return BillingError("Something went wrong here; it has been logged.")
+
+
+def _http_fact(error: HTTPException) -> BillingError:
     status = error.code or 500
     fact = BillingError(error.description or HTTPStatus(status).phrase)
     fact.status = status
     fact.code = CODES.get(status, HTTPStatus(status).phrase.lower().replace(" ", "_"))
-    response = problem(fact)
+    return fact
+
+
+def _http_problem(error: HTTPException) -> Response:
+    response = problem(_http_fact(error))
     for name in ("Allow", "Retry-After"):
         for value in error.get_response().headers.getlist(name):
             response.headers[name] = value
     return response
-
-
-def _unexpected_problem(error: Exception) -> Response:
-    if is_database_away(error):
-        log.warning("database away: %s", type(error).__name__)
-        return problem(DatabaseUnavailable("The database is busy or away; try again soon."))
-    log.exception("unexpected fault request_id=%s", g.get("request_id", "-"))
-    return problem(BillingError("Something went wrong here; it has been logged."))

@@ -6,6 +6,7 @@ A limit protects the service and may fail open; a quota is a promise and does no
 import hashlib
 import logging
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from ipaddress import IPv6Address, ip_address, ip_network
@@ -25,6 +26,7 @@ from billing.entitlements.rate_limits import rate_of
 from billing.entitlements.standing import PlansMissing, standing_of
 from billing.errors import NotFound, RateLimited, problem
 from billing.identity import emails
+from billing.identity.browsers import PAGES
 from billing.settings import settings
 from config import Config
 
@@ -37,8 +39,13 @@ REDIS_OPTIONS: dict[str, Any] = {
     "retry": Retry(NoBackoff(), 0),  # the client's own would hold a request for seconds
     "wrap_exceptions": True,
 }
-POLL = {"subscriptions.show_subscription"}
-BY_ACCOUNT = {"auth.register", "auth.login"}
+POLL = {"subscriptions.show_subscription", "pages.checkout.state"}
+BY_ACCOUNT = {
+    "auth.register",
+    "auth.login",
+    "pages.signing_in.register",
+    "pages.signing_in.sign_in",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +77,8 @@ def init_app(app: Flask, config: Config) -> None:
 
 def choose_budgets() -> None:
     """Decide which budgets this request spends: two at most, none outside of the API."""
-    limited = request.path.startswith(PREFIX) and request.endpoint is not None
+    is_api = request.path.startswith(PREFIX) and request.endpoint is not None
+    limited = is_api or PAGES in request.blueprints
     g.budgets = budgets_of(request.endpoint or "") if limited else []
 
 
@@ -81,10 +89,11 @@ def budgets_of(endpoint: str) -> list[Budget]:
         account = _account()
         named = [Budget("account", account, config.auth_limit)] if account else []
         return [Budget("auth", _address(), config.auth_limit), *named]
-    if g.caller is None:
+    known = g.caller or g.visitor
+    if known is None:
         return [Budget("public", _address(), config.rate_limit)]
     scope, base = ("poll", config.poll_limit) if endpoint in POLL else ("api", config.rate_limit)
-    return [Budget(scope, str(g.caller.user_id), _rate(g.caller.user_id, scope, base))]
+    return [Budget(scope, str(known.user_id), _rate(known.user_id, scope, base))]
 
 
 def _rate(user_id: UUID, scope: str, base: str) -> str:
@@ -125,10 +134,10 @@ def _account() -> str | None:
     """Name the account that a body is about, without its address in the clear."""
     request.max_content_length = BODY_CAP
     try:
-        body = request.get_json(silent=True)
+        body = request.get_json(silent=True) if request.is_json else request.form
     except (BadRequest, RecursionError):
         return None
-    email = body.get("email") if isinstance(body, dict) else None
+    email = body.get("email") if isinstance(body, Mapping) else None
     if not isinstance(email, str):
         return None
     return hashlib.sha256(emails.normalised(email).encode(errors="replace")).hexdigest()

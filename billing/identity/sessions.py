@@ -61,7 +61,7 @@ class Ticket:
         return f"{self.family.hex}.{self.secret}"
 
 
-def start(user_id: UUID) -> str:
+def start(user_id: UUID, kind: type[Ticket] = Ticket) -> str:
     """Begin a family in the caller's transaction; forget the user's expired ones."""
     db.session.execute(
         sa.delete(RefreshToken).where(
@@ -69,7 +69,7 @@ def start(user_id: UUID) -> str:
             RefreshToken.expires_at <= moment(),
         )
     )
-    ticket = Ticket.fresh(uuid4())
+    ticket = kind.fresh(uuid4())
     db.session.execute(
         insert(RefreshToken).values(
             id=ticket.family,

@@ -36,7 +36,7 @@ def test_every_route_is_described(app: Flask, document: dict[str, Any]) -> None:
     routes = {
         re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
         for rule in app.url_map.iter_rules()
-        if rule.endpoint not in UNDESCRIBED
+        if rule.endpoint not in UNDESCRIBED and not rule.endpoint.startswith("pages.")
     }
 
     assert set(document["paths"]) == routes

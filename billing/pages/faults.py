@@ -1,0 +1,24 @@
+"""What does a person see when something went wrong? A page in plain words, and the way on."""
+
+from http import HTTPStatus
+
+from flask import make_response, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from billing.errors import fact_of
+from billing.identity.browsers import NotSignedIn
+from billing.pages.ways import here
+
+
+def show(error: Exception) -> ResponseReturnValue:
+    """Render any error as a page; who must sign in first is sent there and comes back."""
+    if isinstance(error, NotSignedIn):
+        back = here() if request.method == "GET" else None
+        return redirect(url_for("pages.signing_in.show_sign_in", next=back), 303)
+    fact = fact_of(error)
+    title = HTTPStatus(fact.status).phrase
+    page = render_template("pages/fault.html", fact=fact, title=title)
+    response = make_response(page, fact.status)
+    if fact.retry_after is not None:
+        response.headers["Retry-After"] = str(fact.retry_after)
+    return response
