@@ -8,6 +8,7 @@ from billing.api.checkout import checkout
 from billing.api.docs import docs
 from billing.api.health import health
 from billing.api.plans import plans
+from billing.api.product import product
 from billing.api.subscriptions import subscriptions
 from billing.api.usage import usage
 
@@ -17,6 +18,7 @@ BLUEPRINTS = [
     plans,
     subscriptions,
     usage,
+    product,
     checkout,
 ]
 

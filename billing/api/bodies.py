@@ -10,6 +10,8 @@ from billing.errors import Invalid, Malformed, problem
 
 PREFIX = "/v1/"
 BODY_CAP = 64 * 1024
+LARGE_BODIES = {"product.record_usage": 512 * 1024}
+"""Endpoints that take lists."""
 
 
 def init_app(app: Flask) -> None:
@@ -22,7 +24,7 @@ def refuse_unreadable() -> None:
     """Raise UnsupportedMediaType, RequestEntityTooLarge or Malformed, before any view runs."""
     if not request.path.startswith(PREFIX):
         return
-    request.max_content_length = BODY_CAP
+    request.max_content_length = LARGE_BODIES.get(request.endpoint or "", BODY_CAP)
     if not request.get_data():
         return
     if not request.is_json:

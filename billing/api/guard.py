@@ -3,7 +3,7 @@
 from flask import Flask, request
 
 from billing.api.bodies import PREFIX
-from billing.identity import caller
+from billing.identity import caller, service
 
 PUBLIC = {
     "auth.register",
@@ -16,6 +16,10 @@ PUBLIC = {
 """The endpoints under /v1 that strangers may use."""
 
 
+FOR_BACKENDS = {"product"}
+"""The blueprints that need a service key instead of a user's token."""
+
+
 def init_app(app: Flask) -> None:
     """Ask for the token before the body is looked at. Call this after the limiter's init_app."""
     app.before_request(require_caller)
@@ -24,5 +28,9 @@ def init_app(app: Flask) -> None:
 def require_caller() -> None:
     """Raise Unauthorized for a stranger; an unknown path stays a 404."""
     endpoint = request.endpoint
-    if endpoint and request.path.startswith(PREFIX) and endpoint not in PUBLIC:
+    if not endpoint or not request.path.startswith(PREFIX) or endpoint in PUBLIC:
+        return
+    if request.blueprint in FOR_BACKENDS:
+        service()
+    else:
         caller()

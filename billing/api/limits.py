@@ -83,8 +83,13 @@ def choose_budgets() -> None:
 
 
 def budgets_of(endpoint: str) -> list[Budget]:
-    """Name the budgets: logging in by address and account, all else by user, or by address."""
+    """Name the budgets: logging in by address and account, all else by user, or by address.
+
+    A backend of ours, known by its service key, has none: what it does is counted by quotas.
+    """
     config = settings()
+    if g.service is not None:
+        return []
     if endpoint in BY_ACCOUNT:
         account = _account()
         named = [Budget("account", account, config.auth_limit)] if account else []

@@ -9,6 +9,7 @@ from billing.commands import (
     events,
     explain,
     gaps,
+    keys,
     links,
     plans,
     reconcile,
@@ -33,6 +34,7 @@ COMMANDS = [
     refresh.map_price_by_hand,
     users.users,
     explain.explain_user,
+    keys.keys,
 ]
 
 

@@ -1,4 +1,4 @@
-"""Which user does an operator mean? Our id, or an e-mail address."""
+"""Which user is meant? Our id, `ext:` and the product's own id, or (by hand) an e-mail address."""
 
 from uuid import UUID
 
@@ -9,10 +9,24 @@ from billing.errors import NotFound
 from billing.identity import emails
 from billing.models import User
 
+EXTERNAL = "ext:"
+
 
 def user_named(text: str) -> UUID:
-    """Find the user. Raises NotFound."""
-    wanted = User.email == emails.normalised(text) if "@" in text else User.id == _uuid(text)
+    """Find the user that an operator names, by address too. Raises NotFound."""
+    if "@" in text and not text.startswith(EXTERNAL):
+        return _found(User.email == emails.normalised(text), text)
+    return user_referred(text)
+
+
+def user_referred(text: str) -> UUID:
+    """Find the user that a program names: an id, or `ext:` and an id. Raises NotFound."""
+    if text.startswith(EXTERNAL):
+        return _found(User.external_subject == text.removeprefix(EXTERNAL), text)
+    return _found(User.id == _uuid(text), text)
+
+
+def _found(wanted: sa.ColumnElement[bool], text: str) -> UUID:
     with reading() as session:
         found = session.scalar(sa.select(User.id).where(wanted))
     if found is None:

@@ -10,6 +10,7 @@ from billing.models.invoices import Invoice, InvoiceAction
 from billing.models.leases import Lease
 from billing.models.runs import GapRun, ReconcileRun
 from billing.models.sales import CheckoutState, OpenCheckout
+from billing.models.service_keys import ServiceKey
 from billing.models.sessions import RefreshToken
 from billing.models.subscriptions import Status, SubscriptionItem, UserSubscription
 from billing.models.usage import (
@@ -42,6 +43,7 @@ __all__ = [
     "RefreshState",
     "RefreshToken",
     "ReservationState",
+    "ServiceKey",
     "Status",
     "StripeCharge",
     "StripeCustomer",
