@@ -138,6 +138,7 @@ def _address() -> str:
 def _account() -> str | None:
     """Name the account that a body is about, without its address in the clear."""
     request.max_content_length = BODY_CAP
+    request.get_data()  # kept, so that reading it as a form leaves it for whoever comes next
     try:
         body = request.get_json(silent=True) if request.is_json else request.form
     except (BadRequest, RecursionError):
