@@ -29,6 +29,13 @@ class Processing(StrEnum):
     WORKER = "worker"
 
 
+class Downgrade(StrEnum):
+    """When a customer who wants less gets less."""
+
+    PERIOD_END = "period_end"
+    NOW = "now"
+
+
 @dataclass(frozen=True, slots=True)
 class Issuer:
     """Another issuer whose access tokens are taken: where its keys are, what its tokens say."""
@@ -72,6 +79,7 @@ class Config:
     poll_limit: str = "600/minute"
     auth_limit: str = "10/minute"
     default_currency: str = "usd"
+    downgrade: Downgrade = Downgrade.PERIOD_END
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] = os.environ) -> Self:
@@ -90,7 +98,7 @@ class Config:
             keep_paid_through=_flag(env, "KEEP_PAID_THROUGH"),
             keep_on_void_pause=_flag(env, "KEEP_ON_VOID_PAUSE"),
             suspend_on_dispute=_choice(env, "ON_DISPUTE", "flag", "suspend") == "suspend",
-            processing=_processing(env),
+            processing=_word(env, "BILLING_PROCESSING", Processing.INLINE),
             trusted_proxies=_number(env, "TRUSTED_PROXIES", 0, int),
             processes=_number(env, "WEB_CONCURRENCY", 1, int, least=1),
             log_level=_log_level(env),
@@ -107,6 +115,7 @@ class Config:
             poll_limit=_rate(env, "POLL_LIMIT", "600/minute"),
             auth_limit=_rate(env, "AUTH_LIMIT", "10/minute"),
             default_currency=_currency(env),
+            downgrade=_word(env, "DOWNGRADE", Downgrade.PERIOD_END),
         )
         config.check()
         return config
@@ -269,12 +278,16 @@ def _choice(env: Mapping[str, str], name: str, *choices: str) -> str:
     return text
 
 
-def _processing(env: Mapping[str, str]) -> Processing:
-    text = env.get("BILLING_PROCESSING", "").strip() or Processing.INLINE.value
+W = TypeVar("W", bound=StrEnum)
+
+
+def _word(env: Mapping[str, str], name: str, default: W) -> W:
+    words = type(default)
+    text = env.get(name, "").strip() or default.value
     try:
-        return Processing(text)
+        return words(text)
     except ValueError:
-        raise BadSetting(f"BILLING_PROCESSING must be inline or worker, not {text!r}") from None
+        raise BadSetting(f"{name} must be {' or '.join(words)}, not {text!r}") from None
 
 
 def _log_level(env: Mapping[str, str]) -> str:

@@ -4,6 +4,7 @@ from apiflask import APIFlask
 
 from billing.api import bodies, guard, openapi
 from billing.api.auth import auth
+from billing.api.changes import changes
 from billing.api.checkout import checkout
 from billing.api.docs import docs
 from billing.api.health import health
@@ -20,6 +21,7 @@ BLUEPRINTS = [
     usage,
     product,
     checkout,
+    changes,
 ]
 
 

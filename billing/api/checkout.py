@@ -11,6 +11,7 @@ from billing.identity import caller
 from billing.sales.checkout import open_checkout
 
 INTERVALS = ("month", "year")
+MAX_QUANTITY = 10_000
 
 checkout = APIBlueprint("checkout", __name__, url_prefix="/v1/subscription", tag="Subscription")
 

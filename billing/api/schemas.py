@@ -38,6 +38,13 @@ class ActionResponse(Schema):
     due_at = DateTime(required=True, allow_none=True)
 
 
+class PendingResponse(Schema):
+    """A change that is planned; a null plan is one that we do not know."""
+
+    plan = String(required=True, allow_none=True)
+    at = DateTime(required=True)
+
+
 class SubscriptionResponse(Schema):
     """The plan in force and why; `confirmed` is false while Stripe is still being asked."""
 
@@ -51,6 +58,7 @@ class SubscriptionResponse(Schema):
     quantity = Integer(required=True, allow_none=True)
     cancel_at = DateTime(required=True, allow_none=True)
     trial_end = DateTime(required=True, allow_none=True)
+    pending = Nested(PendingResponse, required=True, allow_none=True)
     features = List(String(), required=True)
     limits = Nested(LimitsResponse, required=True)
     action = Nested(ActionResponse, required=True, allow_none=True)

@@ -16,7 +16,7 @@ subscriptions = APIBlueprint(
     "subscriptions", __name__, url_prefix="/v1/subscription", tag="Subscription"
 )
 
-EMPTY = dict.fromkeys(("status", "quantity", "cancel_at", "trial_end", "period"))
+EMPTY = dict.fromkeys(("status", "quantity", "cancel_at", "trial_end", "period", "pending"))
 
 
 @subscriptions.get("/me")
@@ -51,4 +51,12 @@ def _facts(subscription: Subscription) -> dict[str, Any]:
         "quantity": subscription.quantity,
         "cancel_at": subscription.cancel_at,
         "trial_end": subscription.trial_end,
+        "pending": _pending(subscription),
     }
+
+
+def _pending(subscription: Subscription) -> dict[str, Any] | None:
+    if subscription.pending_change_at is None:
+        return None
+    plan = subscription.pending_plan
+    return {"plan": plan.name if plan else None, "at": subscription.pending_change_at}

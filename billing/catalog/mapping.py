@@ -31,8 +31,8 @@ class PriceMap:
     by_product: Mapping[str, str | None]
 
     @classmethod
-    def load(cls, prices: Iterable[PriceSnapshot]) -> "PriceMap":
-        """Read what these prices may map to."""
+    def load(cls, prices: Iterable[PriceSnapshot], price_ids: Iterable[str] = ()) -> "PriceMap":
+        """Read what these prices, and those known by id alone, may map to."""
         prices = list(prices)
         rows = db.session.execute(
             sa.select(SubscriptionPlan.id, SubscriptionPlan.name, SubscriptionPlan.rank)
@@ -41,7 +41,7 @@ class PriceMap:
         priced = db.session.execute(
             sa.select(PlanPrice.stripe_price_id, SubscriptionPlan.name)
             .join(SubscriptionPlan, SubscriptionPlan.id == PlanPrice.plan_id)
-            .where(PlanPrice.stripe_price_id.in_({price.id for price in prices}))
+            .where(PlanPrice.stripe_price_id.in_({*price_ids, *(price.id for price in prices)}))
         )
         products = db.session.execute(
             sa.select(StripeProduct.id, StripeProduct.plan_name).where(
@@ -66,6 +66,10 @@ class PriceMap:
             if name in self.plans:
                 return self.plans[name]
         return None
+
+    def plan_of_id(self, price_id: str) -> PlanRank | None:
+        """Name the plan of a price of which only the id is known."""
+        return self.plans.get(self.by_price.get(price_id, ""))
 
     def needs_product(self, price: PriceSnapshot) -> bool:
         """Tell whether only the product, which is not known here, could answer."""

@@ -81,6 +81,8 @@ class Subscription:
     current_period_start: datetime | None = None
     current_period_end: datetime | None = None
     billing_cycle_anchor: datetime | None = None
+    pending_plan: Plan | None = None
+    pending_change_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

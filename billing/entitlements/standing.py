@@ -25,7 +25,8 @@ from billing.models import (
 )
 from billing.settings import settings
 
-OWN = tuple(field.name for field in fields(Subscription) if field.name not in {"plan", "held_plan"})
+PLANS = ("plan", "held_plan", "pending_plan")
+OWN = tuple(field.name for field in fields(Subscription) if field.name not in PLANS)
 
 
 class PlansMissing(BillingError):
@@ -119,13 +120,14 @@ def _action(row: sa.Row[Any]) -> Action | None:
 
 
 def _subscriptions(rows: Iterable[sa.Row[Any]], plans: dict[UUID, Plan]) -> Iterable[Subscription]:
-    """Each row is a subscription beside one of its plans or the free one."""
+    """Each row is a subscription beside one of its plans, now or next, or the free one."""
     by_id = {row.subscription_id: row for row in rows if row.subscription_id is not None}
     for row in by_id.values():
         yield Subscription(
             **{name: getattr(row, f"subscription_{name}") for name in OWN},
             plan=plans.get(row.plan_id),
             held_plan=plans.get(row.held_plan_id),
+            pending_plan=plans.get(row.pending_plan_id),
         )
 
 
@@ -143,7 +145,7 @@ def _statement() -> sa.Select[Any]:
         .correlate(User)
         .scalar_subquery()
     )
-    plan, held = UserSubscription.plan_id, UserSubscription.held_plan_id
+    plans: list[Any] = [getattr(UserSubscription, f"{name}_id") for name in PLANS]
     return (
         sa.select(
             User.email.label("user_email"),
@@ -153,8 +155,7 @@ def _statement() -> sa.Select[Any]:
             Invoice.hosted_invoice_url,
             Invoice.due_at,
             Invoice.next_payment_attempt_at,
-            plan,
-            held,
+            *plans,
             *(getattr(UserSubscription, name).label(f"subscription_{name}") for name in OWN),
             *PLAN_COLUMNS,
         )
@@ -165,7 +166,7 @@ def _statement() -> sa.Select[Any]:
         .outerjoin(UserSubscription, UserSubscription.user_id == User.id)
         .outerjoin(
             SubscriptionPlan,
-            sa.or_(SubscriptionPlan.name == FREE, SubscriptionPlan.id.in_([plan, held])),
+            sa.or_(SubscriptionPlan.name == FREE, SubscriptionPlan.id.in_(plans)),
         )
         .where(User.id == sa.bindparam("user_id"))
         .order_by(UserSubscription.id)

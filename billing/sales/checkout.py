@@ -15,12 +15,12 @@ from billing.models import CheckoutState, OpenCheckout, Status, UserSubscription
 from billing.models.subscriptions import TERMINAL
 from billing.sales.buyers import Buyer, buyer, customer_of
 from billing.sales.offers import Offer, find_offer
+from billing.sales.truth import catch_up
 from billing.settings import settings
 from billing.stripe_api import transport
 from billing.stripe_api.faults import StripeMissing, StripeRefused
 from billing.stripe_api.gateway import gateway
-from billing.stripe_sync import counters, refresh
-from billing.stripe_sync.subjects import Part, Subject
+from billing.stripe_sync.subjects import Part
 from config import origin_of
 
 OPEN_FOR = timedelta(hours=23)
@@ -180,14 +180,6 @@ def filled(claim: Claim) -> Checkout:
             .values(stripe_session_id=made.id, url=made.url, expires_at=expires_at)
         )
     return Checkout(made.id, made.url, expires_at)
-
-
-def catch_up(customer_id: str, *parts: Part) -> None:
-    """Bring our rows to what Stripe was just seen to hold."""
-    subject = Subject.customer(customer_id, *parts)
-    with transaction():
-        counters.ask(subject)
-    refresh.run(subject)
 
 
 def _hold(user_id: UUID, offer: Offer, parameters: dict[str, Any]) -> Claim | None:

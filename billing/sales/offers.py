@@ -23,14 +23,16 @@ class Offer:
 
     plan_id: UUID
     plan_name: str
+    rank: int
     stripe_price_id: str
     currency: str
     interval: str
     unit_amount: int | None
 
 
-def find_offer(plan_name: str, interval: str) -> Offer:
-    """Find the price in the default currency. Raises NotFound, NotForSale."""
+def find_offer(plan_name: str, interval: str, currency: str | None = None) -> Offer:
+    """Find the price in the currency, else in the default one. Raises NotFound, NotForSale."""
+    currency = currency or settings().default_currency
     with reading() as session:
         plan = session.scalar(sa.select(SubscriptionPlan).where(SubscriptionPlan.name == plan_name))
         if plan is None:
@@ -41,7 +43,7 @@ def find_offer(plan_name: str, interval: str) -> Offer:
                 PlanPrice.plan_id == plan.id,
                 PlanPrice.interval == interval,
                 PlanPrice.interval_count == 1,
-                PlanPrice.currency == settings().default_currency,
+                PlanPrice.currency == currency,
                 PlanPrice.active,
             )
             .order_by(PlanPrice.lookup_key.is_(None), PlanPrice.created_at.desc())
@@ -52,6 +54,7 @@ def find_offer(plan_name: str, interval: str) -> Offer:
         return Offer(
             plan_id=plan.id,
             plan_name=plan.name,
+            rank=plan.rank,
             stripe_price_id=price.stripe_price_id,
             currency=price.currency,
             interval=price.interval,

@@ -1,21 +1,15 @@
 """What do we ask of Stripe? Every call that the service makes, and no other."""
 
-import math
 import os
-import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
+from collections.abc import Mapping
 from typing import Any, cast
-from urllib.parse import quote
 
-import stripe
 from flask import Flask, current_app
 
-from billing import clock
 from billing.settings import settings
-from billing.stripe_api import faults, transport
-from billing.stripe_api.events import API_VERSION
+from billing.stripe_api.catalogue import CatalogueCalls
+from billing.stripe_api.changes import ChangeCalls
+from billing.stripe_api.connection import PAGE, Seen
 from billing.stripe_api.snapshots import (
     ChargeSnapshot,
     CheckoutSnapshot,
@@ -30,49 +24,27 @@ from billing.stripe_api.snapshots import (
     SubscriptionSnapshot,
 )
 from billing.stripe_api.snapshots.shapes import part_of, text_of
-from config import Config
+
+__all__ = ["Seen", "StripeGateway", "gateway"]
 
 EXTENSION = "stripe_gateway"
-PAGE = 100
-SLACK = 2
-"""Seconds by which an event's `created` may lie behind the `Date` of an answer that shows it."""
+WITH_PLANS = ["data.schedule"]
+"""A list of subscriptions shows with each what is planned for it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """When an answer was given, by Stripe's clock, in its whole seconds.
-
-    What the answer shows was true at `since` or later, and no event of what it shows was created
-    after `until`.
-    """
-
-    since: int
-    until: int
-
-
-class StripeGateway:
+class StripeGateway(ChangeCalls, CatalogueCalls):
     """A client of one process. Raises StripeUnavailable, StripeMissing, StripeRefused,
     CardDeclined."""
 
-    def __init__(self, config: Config) -> None:
-        self._client = stripe.StripeClient(
-            config.stripe_secret_key,
-            stripe_version=API_VERSION,
-            base_addresses={"api": config.stripe_api_base},
-            max_network_retries=0,  # `_call` retries, within the budget of the request
-            http_client=transport.http_client(config.stripe_timeout),
-        )
-
     def subscriptions_of(self, customer_id: str) -> tuple[list[SubscriptionSnapshot], Seen]:
         """Every subscription of the customer, ended ones too, to the last page and item."""
-        found, seen = self._list(
-            "/v1/subscriptions", {"customer": customer_id, "status": "all", "limit": PAGE}
-        )
+        query = {"customer": customer_id, "status": "all", "limit": PAGE, "expand": WITH_PLANS}
+        found, seen = self._list("/v1/subscriptions", query)
         return [SubscriptionSnapshot.from_stripe(self.with_all_items(one)) for one in found], seen
 
     def subscription(self, subscription_id: str) -> SubscriptionSnapshot:
         """One subscription, wherever it belongs."""
-        found = self._get("/v1/subscriptions", subscription_id)
+        found = self._get("/v1/subscriptions", subscription_id, "schedule")
         return SubscriptionSnapshot.from_stripe(self.with_all_items(found))
 
     def invoices_of(self, customer_id: str, status: str | None = None) -> list[InvoiceSnapshot]:
@@ -180,44 +152,6 @@ class StripeGateway:
         )
         return CustomerSnapshot.from_stripe(made)
 
-    def create_product(self, *, plan_name: str, name: str, description: str) -> ProductSnapshot:
-        """Make the product of a plan."""
-        described = {"description": description} if description else {}
-        made = self._post(
-            "/v1/products",
-            {"name": name, "metadata": {"plan": plan_name}, **described},
-            idempotency_key=f"product:{plan_name}:{name}:{description}"[:255],
-        )
-        return ProductSnapshot.from_stripe(made)
-
-    def create_price(
-        self,
-        *,
-        product_id: str,
-        lookup_key: str,
-        currency: str,
-        interval: str,
-        unit_amount: int,
-        earlier: int,
-    ) -> PriceSnapshot:
-        """Make a recurring price. `unit_amount` is in the currency's minor unit.
-
-        `earlier` counts the prices the product has: a repeated call makes no twin, and a price that
-        was taken away since can be made anew.
-        """
-        made = self._post(
-            "/v1/prices",
-            {
-                "product": product_id,
-                "lookup_key": lookup_key,
-                "currency": currency,
-                "unit_amount": unit_amount,
-                "recurring": {"interval": interval},
-            },
-            idempotency_key=f"price:{product_id}:{lookup_key}:{currency}:{unit_amount}:{earlier}",
-        )
-        return PriceSnapshot.from_stripe(made)
-
     def create_checkout_session(
         self, parameters: Mapping[str, Any], *, idempotency_key: str
     ) -> CheckoutSnapshot:
@@ -231,21 +165,6 @@ class StripeGateway:
         made = self._post(path, {}, idempotency_key=f"expire:{session_id}")
         return CheckoutSnapshot.from_stripe(made)
 
-    def products_on_sale(self) -> list[ProductSnapshot]:
-        """Every active product."""
-        found, _ = self._list("/v1/products", {"active": "true", "limit": PAGE})
-        return [ProductSnapshot.from_stripe(one) for one in found]
-
-    def pages(self, path: str, query: dict[str, Any]) -> Iterator[tuple[list[dict[str, Any]], int]]:
-        """Walk a list to its last page; each page with the second of its answer."""
-        while True:
-            answer = self._call("get", path, query)
-            body = cast(dict[str, Any], answer.data)
-            yield body["data"], _date_of(answer)
-            if not body["has_more"] or not body["data"]:
-                return
-            query = query | {"starting_after": body["data"][-1]["id"]}
-
     def with_all_items(self, subscription: dict[str, Any]) -> dict[str, Any]:
         """Complete the items that the list cut off."""
         items = subscription.get("items") or {}
@@ -254,50 +173,6 @@ class StripeGateway:
         query = {"subscription": subscription["id"], "limit": PAGE}
         found, _ = self._list("/v1/subscription_items", query)
         return subscription | {"items": {**items, "data": found, "has_more": False}}
-
-    def _list(self, path: str, query: dict[str, Any]) -> tuple[list[dict[str, Any]], Seen]:
-        found: list[dict[str, Any]] = []
-        began = time.monotonic()
-        first: int | None = None
-        for page, date in self.pages(path, query):
-            if first is None:
-                first = date - math.ceil(time.monotonic() - began)
-            found += page
-        return found, Seen(since=first or date, until=date + SLACK)
-
-    def _get(self, path: str, object_id: str) -> dict[str, Any]:
-        # Ids of old plans and products were chosen by people and may hold any character.
-        answer = self._call("get", f"{path}/{quote(object_id, safe='')}", {})
-        return cast(dict[str, Any], answer.data)
-
-    def _post(
-        self, path: str, parameters: Mapping[str, Any], *, idempotency_key: str
-    ) -> dict[str, Any]:
-        answer = self._call("post", path, {**parameters, "idempotency_key": idempotency_key})
-        return cast(dict[str, Any], answer.data)
-
-    def _call(self, method: str, path: str, parameters: Mapping[str, Any]) -> stripe.StripeResponse:
-        """Ask, read the body as plain dicts (typed objects cost twice the time), try again."""
-        attempt = 0
-        while True:
-            try:
-                return cast(
-                    stripe.StripeResponse,
-                    self._client.raw_request(method, path, **parameters),
-                )
-            except stripe.StripeError as error:
-                if not transport.may_try_again(error, attempt):
-                    raise faults.translate(error) from error
-            attempt += 1
-
-
-def _date_of(answer: stripe.StripeResponse) -> int:
-    """Read the `Date` header; without one, a moment that is surely not too early."""
-    text = answer.headers.get("Date") if answer.headers else None
-    try:
-        return clock.to_unix(parsedate_to_datetime(cast(str, text)))
-    except (TypeError, ValueError):
-        return clock.to_unix(clock.utc_now()) + 5
 
 
 def init_app(app: Flask) -> None:

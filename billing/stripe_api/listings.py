@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from billing.stripe_api.gateway import PAGE, StripeGateway
+from billing.stripe_api.connection import PAGE
+from billing.stripe_api.gateway import WITH_PLANS, StripeGateway
 from billing.stripe_api.snapshots import CustomerSnapshot, PriceSnapshot, SubscriptionSnapshot
 
 T = TypeVar("T")
@@ -22,7 +23,8 @@ def subscriptions(
     gateway: StripeGateway, after: str | None
 ) -> Iterator[Page[SubscriptionSnapshot]]:
     """Every subscription of the account, ended ones too, the newest first."""
-    for page in _pages(gateway, "/v1/subscriptions", {"status": "all"}, after):
+    query = {"status": "all", "expand": WITH_PLANS}
+    for page in _pages(gateway, "/v1/subscriptions", query, after):
         whole = [gateway.with_all_items(one) for one in page]
         yield Page([SubscriptionSnapshot.from_stripe(one) for one in whole], page[-1]["id"])
 

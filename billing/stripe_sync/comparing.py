@@ -19,12 +19,13 @@ from billing.models import (
 )
 from billing.models.subscriptions import TERMINAL
 from billing.stripe_api import listings
+from billing.stripe_api.connection import PAGE
 from billing.stripe_api.faults import StripeMissing
-from billing.stripe_api.gateway import PAGE, StripeGateway
+from billing.stripe_api.gateway import StripeGateway
 from billing.stripe_api.snapshots import CustomerSnapshot, PriceSnapshot, SubscriptionSnapshot
 from billing.stripe_sync import drift
 from billing.stripe_sync.drift import Finding
-from billing.stripe_sync.projection import FIELDS, project
+from billing.stripe_sync.projection import FIELDS, pending_of, planned_price_ids, project
 from billing.stripe_sync.subjects import Part, Subject
 
 LIVE = UserSubscription.status.not_in(TERMINAL)
@@ -131,11 +132,16 @@ def _differing(snapshots: list[SubscriptionSnapshot]) -> list[Finding]:
             )
         )
         stored = {row.stripe_subscription_id: row for row in rows}
-        prices = PriceMap.load(item.price for one in snapshots for item in one.items)
+        prices = PriceMap.load(
+            [item.price for one in snapshots for item in one.items],
+            [price_id for one in snapshots for price_id in planned_price_ids(one)],
+        )
     return [
         finding
         for one in snapshots
-        for finding in drift.compare(one.id, stored.get(one.id), project(one, prices, None))
+        for finding in drift.compare(
+            one.id, stored.get(one.id), project(one, prices, None, pending_of(one, prices))
+        )
     ]
 
 

@@ -30,6 +30,7 @@ from billing.stripe_api.snapshots import (
     SubscriptionSnapshot,
 )
 from billing.stripe_sync import checkouts, counters, entitlements, invoices, links
+from billing.stripe_sync.projection import planned_price_ids
 from billing.stripe_sync.store import Writer
 from billing.stripe_sync.subjects import Part, Subject
 
@@ -65,7 +66,8 @@ class CustomerTruth:
         links.link(self.id, self._claims())
         self._follow_test_clock()
         prices = PriceMap.load(
-            item.price for snapshot in self.subscriptions for item in snapshot.items
+            [item.price for snapshot in self.subscriptions for item in snapshot.items],
+            [one for snapshot in self.subscriptions for one in planned_price_ids(snapshot)],
         ).with_products(self.products)
         writer = Writer(self.id, prices, cause)
         for snapshot in self.subscriptions:

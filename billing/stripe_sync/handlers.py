@@ -21,6 +21,20 @@ def subscription_changed(event: Event) -> Subject:
     return Subject.customer(required_id(event, "customer"))
 
 
+@on(
+    "subscription_schedule.created",
+    "subscription_schedule.updated",
+    "subscription_schedule.released",
+    "subscription_schedule.completed",
+    "subscription_schedule.canceled",
+    "subscription_schedule.aborted",
+)
+def schedule_changed(event: Event) -> Subject | None:
+    """What is planned can change while the subscription stays as it is."""
+    customer_id = id_of(event.object.get("customer"))
+    return Subject.customer(customer_id) if customer_id else None
+
+
 @on("customer.created", "customer.updated", "customer.deleted")
 def customer_changed(event: Event) -> Subject:
     """E-mail, metadata (the link to a user), currency, or gone together with its subscriptions."""

@@ -32,6 +32,8 @@ FIELDS = (
     "trial_end",
     "past_due_since",
     "pause_collection",
+    "pending_plan_id",
+    "pending_change_at",
 )
 
 
@@ -44,8 +46,19 @@ class Projection:
     plan: PlanRank | None
 
 
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A change that is planned: the plan, if it is known, and when."""
+
+    plan_id: UUID | None = None
+    at: datetime | None = None
+
+
 def project(
-    snapshot: SubscriptionSnapshot, prices: PriceMap, past_due_since: datetime | None
+    snapshot: SubscriptionSnapshot,
+    prices: PriceMap,
+    past_due_since: datetime | None,
+    pending: Pending,
 ) -> Projection:
     """Reduce the snapshot to what is stored."""
     plans = [prices.plan_of(item.price) for item in snapshot.items]
@@ -71,6 +84,8 @@ def project(
         "trial_end": snapshot.trial_end,
         "past_due_since": past_due_since if owes else None,
         "pause_collection": snapshot.pause_collection,
+        "pending_plan_id": pending.plan_id,
+        "pending_change_at": pending.at,
     }
     items = tuple(
         _item_columns(one, mapped)
@@ -79,6 +94,25 @@ def project(
         )
     )
     return Projection(columns, items, plan)
+
+
+def pending_of(
+    snapshot: SubscriptionSnapshot, prices: PriceMap, held: Pending | None = None
+) -> Pending:
+    """Read the next phase of the schedule; what is held stands where only its id was told."""
+    schedule = snapshot.schedule
+    if Status.read(snapshot.status).is_terminal or snapshot.schedule_id is None:
+        return Pending()
+    if schedule is None:
+        return held or Pending()
+    plans = [plan for one in schedule.next_price_ids if (plan := prices.plan_of_id(one))]
+    highest = max(plans, key=lambda plan: plan.rank, default=None)
+    return Pending(highest.id if highest else None, schedule.next_phase_start)
+
+
+def planned_price_ids(snapshot: SubscriptionSnapshot) -> tuple[str, ...]:
+    """Name the prices that the subscription will have next."""
+    return snapshot.schedule.next_price_ids if snapshot.schedule else ()
 
 
 def held_plan(projection: Projection, held_before: UUID | None) -> UUID | None:

@@ -26,7 +26,14 @@ from billing.models.subscriptions import TERMINAL
 from billing.stripe_api.gateway import Seen
 from billing.stripe_api.snapshots import SubscriptionSnapshot
 from billing.stripe_sync import links
-from billing.stripe_sync.projection import FIELDS, Projection, held_plan, project
+from billing.stripe_sync.projection import (
+    FIELDS,
+    Pending,
+    Projection,
+    held_plan,
+    pending_of,
+    project,
+)
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +72,8 @@ class Writer:
             STORED.prov_generation <= generation,
             sa.true() if terminal else sa.or_(sa.not_(ENDED), may_reopen),
         )
-        projection = project(snapshot, self._prices, past_due_since)
+        pending = pending_of(snapshot, self._prices)
+        projection = project(snapshot, self._prices, past_due_since, pending)
         guards = {"confirmed": True, "prov_generation": 0, "floor": seen.until}
         return self._write(snapshot.id, projection, guards, guard, clock.from_unix(seen.since))
 
@@ -78,7 +86,10 @@ class Writer:
             sa.and_(ENDED, sa.true() if terminal else sa.false(), newer),
         )
         held = self._stored.get(snapshot.id)
-        projection = project(snapshot, self._prices, held.past_due_since if held else None)
+        known = Pending(held.pending_plan_id, held.pending_change_at) if held else None
+        owing_since = held.past_due_since if held else None
+        pending = pending_of(snapshot, self._prices, known)
+        projection = project(snapshot, self._prices, owing_since, pending)
         guards = {"confirmed": False, "prov_generation": generation, "floor": created}
         return self._write(snapshot.id, projection, guards, guard, clock.from_unix(created))
 
@@ -92,6 +103,8 @@ class Writer:
             "expires_at": ended_at,
             "cancelled_at": stored.cancelled_at or ended_at,
             "past_due_since": None,
+            "pending_plan_id": None,
+            "pending_change_at": None,
         }
         guards = {"confirmed": True, "prov_generation": 0, "floor": seen.until}
         items = tuple(_items_of([stored.id])[stored.id])

@@ -43,6 +43,7 @@ def test_a_new_user_sees_the_free_plan(client: Client, user: User):
         "quantity": None,
         "cancel_at": None,
         "trial_end": None,
+        "pending": None,
         "features": ["dashboard"],
         "limits": {
             "rate_limit_multiplier": 1.0,
@@ -51,6 +52,7 @@ def test_a_new_user_sees_the_free_plan(client: Client, user: User):
             "storage_used_mb": 100,
             "compute_minutes": 60,
         },
+        "action": None,
         "as_of": None,
         "confirmed": True,
     }

@@ -9,8 +9,13 @@ from flask import Flask
 from billing.catalog import apply, plans, seed
 from billing.database import transaction
 from billing.emulator import Emulator
+from billing.sales import truth
+from billing.sales.checkout import open_checkout
+from billing.sales.holdings import customer_of_holder
+from billing.stripe_sync.subjects import Part
 from config import Config
 from tests.support.factories import a_user
+from tests.support.live import pay
 
 
 @pytest.fixture
@@ -31,3 +36,11 @@ def shop(app: Flask, config: Config, emulator: Emulator) -> None:
 def user_id(app: Flask) -> UUID:
     """Somebody without a subscription."""
     return a_user(email="buyer@example.com").id
+
+
+@pytest.fixture
+def pro_id(shop: None, user_id: UUID) -> UUID:
+    """Somebody who has bought pro by the month. No event of it ever came: all was fetched."""
+    pay(open_checkout(user_id, "pro").url)
+    truth.catch_up(customer_of_holder(user_id), *Part)
+    return user_id

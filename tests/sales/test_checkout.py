@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-import requests
 import sqlalchemy as sa
 import stripe
 from flask import Flask
@@ -20,6 +19,7 @@ from billing.sales.buyers import CustomerTaken, buyer, customer_of
 from billing.sales.checkout import AlreadySubscribed, ReturnUrlNotAllowed, open_checkout
 from billing.sales.offers import NotForSale
 from tests.support.factories import a_user, auth
+from tests.support.live import pay
 from tests.support.requests import Client
 
 pytestmark = pytest.mark.usefixtures("shop")
@@ -40,10 +40,6 @@ def claims() -> list[tuple[str, str | None]]:
             )
         ).all()
     return [(row.state, row.stripe_session_id) for row in rows]
-
-
-def pay(url: str, card: str = "4242424242424242") -> requests.Response:
-    return requests.post(url, {"card": card}, timeout=20, allow_redirects=False)
 
 
 def test_the_answer_names_a_page_at_stripe_that_sells_the_plan(

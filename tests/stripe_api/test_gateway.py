@@ -67,7 +67,12 @@ def test_a_customers_subscriptions_are_listed_with_every_status_to_the_last_page
 
     assert [one.id for one in found] == ["sub_1", "sub_2"]
     first, second = queries(stripe_http)
-    assert first == {"customer": ["cus_1"], "status": ["all"], "limit": ["100"]}
+    assert first == {
+        "customer": ["cus_1"],
+        "status": ["all"],
+        "limit": ["100"],
+        "expand[0]": ["data.schedule"],
+    }
     assert second == {**first, "starting_after": ["sub_1"]}
     assert seen.until == DATE_SECONDS + 2
     assert seen.since < DATE_SECONDS

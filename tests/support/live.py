@@ -13,6 +13,11 @@ PASSWORD = "quite a long pass phrase 93"
 PATIENCE = 15.0
 
 
+def pay(url: str, card: str = "4242424242424242") -> requests.Response:
+    """Press the button of a checkout page."""
+    return requests.post(url, {"card": card}, timeout=20, allow_redirects=False)
+
+
 @dataclass
 class Person:
     """Somebody with an account at the service, and perhaps with a card."""
@@ -39,7 +44,7 @@ class Person:
     def buy(self, plan: str, *, card: str = "4242424242424242") -> requests.Response:
         """Open a checkout, and press the button of its page with this card."""
         page = self.post("/v1/subscription/checkout", {"plan": plan, "interval": "month"})
-        return requests.post(page["url"], {"card": card}, timeout=20, allow_redirects=False)
+        return pay(page["url"], card)
 
     def me(self) -> dict[str, Any]:
         """Poll once, as a frontend does."""

@@ -14,6 +14,7 @@ from billing.stripe_api.snapshots.money import (
     FraudWarningSnapshot,
     InvoicePaymentSnapshot,
 )
+from billing.stripe_api.snapshots.preview import PreviewLine, PreviewSnapshot
 from billing.stripe_api.snapshots.schedule import ScheduleSnapshot
 from billing.stripe_api.snapshots.shapes import Unreadable
 from billing.stripe_api.snapshots.subscription import ItemSnapshot, SubscriptionSnapshot
@@ -29,6 +30,8 @@ __all__ = [
     "InvoicePaymentSnapshot",
     "InvoiceSnapshot",
     "ItemSnapshot",
+    "PreviewLine",
+    "PreviewSnapshot",
     "PriceSnapshot",
     "ProductSnapshot",
     "ScheduleSnapshot",

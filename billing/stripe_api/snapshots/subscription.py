@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Self
 
 from billing.stripe_api.snapshots.catalogue import PriceSnapshot
+from billing.stripe_api.snapshots.schedule import ScheduleSnapshot
 from billing.stripe_api.snapshots.shapes import (
     Json,
     count_of,
@@ -58,11 +59,26 @@ class ItemSnapshot:
 
 
 @dataclass(frozen=True, slots=True)
+class PendingItem:
+    """What an item becomes once it is paid for."""
+
+    price_id: str
+    quantity: int | None
+
+    @classmethod
+    def from_stripe(cls, data: Json) -> Self:
+        """Read the dict. Raises Unreadable."""
+        return cls(required(data, "price"), count_of(data.get("quantity")))
+
+
+@dataclass(frozen=True, slots=True)
 class SubscriptionSnapshot:
     """What we keep of a subscription.
 
     `status` is Stripe's own text, whatever it says. `is_complete` tells whether every item and
     every field that is kept is in it, so that its nulls mean none and not unknown.
+    `schedule` is None where there is none, or where only its `schedule_id` was told.
+    `pending_items` are those of a change that waits for its payment.
     """
 
     id: str
@@ -80,6 +96,16 @@ class SubscriptionSnapshot:
     pause_collection: str | None
     claimed_user_id: str | None
     test_clock_id: str | None
+    currency: str | None = None
+    latest_invoice_id: str | None = None
+    schedule_id: str | None = None
+    schedule: ScheduleSnapshot | None = None
+    pending_items: tuple[PendingItem, ...] = ()
+
+    @property
+    def waits_for_payment(self) -> bool:
+        """Tell whether a change is pending until its invoice is paid."""
+        return bool(self.pending_items)
 
     @classmethod
     def from_stripe(cls, data: Json) -> Self:
@@ -103,6 +129,14 @@ class SubscriptionSnapshot:
             pause_collection=word_of(part_of(data, "pause_collection").get("behavior")),
             claimed_user_id=metadata_of(data, "user_id"),
             test_clock_id=id_of(data.get("test_clock")),
+            currency=word_of(data.get("currency")),
+            latest_invoice_id=id_of(data.get("latest_invoice")),
+            schedule_id=id_of(data.get("schedule")),
+            schedule=_schedule_of(data),
+            pending_items=tuple(
+                PendingItem.from_stripe(item)
+                for item in list_of(part_of(data, "pending_update"), "subscription_items")
+            ),
         )
 
 
@@ -140,3 +174,8 @@ def _is_complete(data: Json, items: tuple[ItemSnapshot, ...]) -> bool:
         and len(raw) == len(items) > 0
         and all(part_of(one, "price") for one in list_of(data, "items"))
     )
+
+
+def _schedule_of(data: Json) -> ScheduleSnapshot | None:
+    told = part_of(data, "schedule")
+    return ScheduleSnapshot.from_stripe(told) if told else None
