@@ -100,7 +100,7 @@ def consume_usage(json_data: dict[str, Any]) -> dict[str, Any]:
 @product.output(ReservationResponse, status_code=201)
 def reserve_usage(json_data: dict[str, Any]) -> dict[str, Any]:
     """Hold an amount for work that may fail."""
-    return told(entitlements.reserve(**understood(json_data)))
+    return told(entitlements.reserve_usage(**understood(json_data)))
 
 
 @product.post("/usage/commit")
@@ -110,7 +110,7 @@ def reserve_usage(json_data: dict[str, Any]) -> dict[str, Any]:
 def commit_usage(json_data: dict[str, Any]) -> dict[str, Any]:
     """Keep what was held: the work is done."""
     user_id = user_referred(json_data["user"])
-    return told(entitlements.commit(user_id, json_data["reservation"], json_data["amount"]))
+    return told(entitlements.commit_usage(user_id, json_data["reservation"], json_data["amount"]))
 
 
 @product.post("/usage/release")
@@ -120,7 +120,7 @@ def commit_usage(json_data: dict[str, Any]) -> dict[str, Any]:
 def release_usage(json_data: dict[str, Any]) -> dict[str, Any]:
     """Give back what was held: the work was not done."""
     user_id = user_referred(json_data["user"])
-    return told(entitlements.release(user_id, json_data["reservation"]))
+    return told(entitlements.release_usage(user_id, json_data["reservation"]))
 
 
 @product.post("/usage/record")

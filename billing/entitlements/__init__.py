@@ -13,7 +13,12 @@ from billing.entitlements.counting import (
 )
 from billing.entitlements.guards import requires_feature, requires_quota
 from billing.entitlements.quotas import Usage, check_quota, get_current_period_usage
-from billing.entitlements.reservations import Reservation, commit, release, reserve
+from billing.entitlements.reservations import (
+    Reservation,
+    commit_usage,
+    release_usage,
+    reserve_usage,
+)
 from billing.entitlements.standing import Standing, forget_standings, standing_of
 from billing.sales.checkout import Checkout, open_checkout
 
@@ -26,7 +31,7 @@ __all__ = [
     "Subscription",
     "Usage",
     "check_quota",
-    "commit",
+    "commit_usage",
     "count_usage",
     "forget_standings",
     "get_current_period_usage",
@@ -36,11 +41,11 @@ __all__ = [
     "give_back",
     "has_feature",
     "increment_usage",
-    "release",
+    "release_usage",
     "release_storage",
     "requires_feature",
     "requires_quota",
-    "reserve",
+    "reserve_usage",
     "set_storage",
     "standing_of",
     "upgrade_user_plan",

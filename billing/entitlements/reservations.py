@@ -42,7 +42,7 @@ class Reservation:
     usage: Usage
 
 
-def reserve(
+def reserve_usage(
     user_id: UUID,
     metric: Metric,
     amount: int = 1,
@@ -83,7 +83,7 @@ def reserve(
     return _told(held[0], count.usage)
 
 
-def commit(user_id: UUID, reservation_id: UUID, amount: int | None = None) -> Reservation:
+def commit_usage(user_id: UUID, reservation_id: UUID, amount: int | None = None) -> Reservation:
     """Keep what the work took: all, or the smaller `amount`; the rest is given back.
 
     Safe to repeat. Raises NotFound, ReservationOver (released, expired, or committed otherwise),
@@ -104,7 +104,7 @@ def commit(user_id: UUID, reservation_id: UUID, amount: int | None = None) -> Re
     return _ended(user_id, reservation_id, end)
 
 
-def release(user_id: UUID, reservation_id: UUID) -> Reservation:
+def release_usage(user_id: UUID, reservation_id: UUID) -> Reservation:
     """Give back what was held. Safe to repeat, also after it expired.
 
     Raises NotFound, ReservationOver for one that was committed.

@@ -11,11 +11,11 @@ from flask import Flask
 
 from billing.database import reading
 from billing.entitlements import (
-    commit,
+    commit_usage,
     get_current_period_usage,
     increment_usage,
-    release,
-    reserve,
+    release_usage,
+    reserve_usage,
 )
 from billing.entitlements.counting import KeyReused
 from billing.entitlements.reservations import ReservationOver
@@ -51,10 +51,10 @@ def used(user: User, metric: Metric = JOBS) -> int:
 
 @pytest.mark.parametrize("metric", Metric)
 def test_a_reservation_counts_as_used_and_a_release_gives_it_back(user: User, metric: Metric):
-    held = reserve(user.id, metric, 4)
+    held = reserve_usage(user.id, metric, 4)
     while_held = used(user, metric)
 
-    released = release(user.id, held.id)
+    released = release_usage(user.id, held.id)
 
     assert (while_held, used(user, metric)) == (4, 0)
     assert (released.state, released.usage.used) == ("released", 0)
@@ -62,22 +62,22 @@ def test_a_reservation_counts_as_used_and_a_release_gives_it_back(user: User, me
 
 @pytest.mark.parametrize("metric", Metric)
 def test_a_commit_keeps_what_it_took_and_gives_back_the_rest(user: User, metric: Metric):
-    held = reserve(user.id, metric, 4)
+    held = reserve_usage(user.id, metric, 4)
 
-    committed = commit(user.id, held.id, 3)
+    committed = commit_usage(user.id, held.id, 3)
 
     assert (committed.state, committed.usage.used) == ("committed", 3)
 
 
 def test_a_commit_without_an_amount_keeps_it_all(user: User):
-    assert commit(user.id, reserve(user.id, JOBS, 4).id).usage.used == 4
+    assert commit_usage(user.id, reserve_usage(user.id, JOBS, 4).id).usage.used == 4
 
 
 def test_what_is_reserved_leaves_no_room_for_others(user: User):
-    reserve(user.id, JOBS, 4)
+    reserve_usage(user.id, JOBS, 4)
 
     with pytest.raises(QuotaExceeded) as refusal:
-        reserve(user.id, JOBS, 2)
+        reserve_usage(user.id, JOBS, 2)
 
     assert refusal.value.facts["used"] == 4
     assert used(user) == 4
@@ -85,7 +85,7 @@ def test_what_is_reserved_leaves_no_room_for_others(user: User):
 
 def test_an_overdue_reservation_is_given_back_by_itself(user: User):
     with time_machine.travel(NOON, tick=False) as now:
-        reserve(user.id, JOBS, 5, seconds=60)
+        reserve_usage(user.id, JOBS, 5, seconds=60)
         now.shift(59)
         before = used(user)
         now.shift(1)
@@ -95,7 +95,7 @@ def test_an_overdue_reservation_is_given_back_by_itself(user: User):
 
 def test_room_held_by_an_overdue_reservation_is_given_to_who_asks(user: User):
     with time_machine.travel(NOON, tick=False) as now:
-        reserve(user.id, JOBS, 5, seconds=60)
+        reserve_usage(user.id, JOBS, 5, seconds=60)
         now.shift(61)
 
         assert increment_usage(user.id, JOBS, 5).used == 5
@@ -103,62 +103,62 @@ def test_room_held_by_an_overdue_reservation_is_given_to_who_asks(user: User):
 
 def test_a_commit_after_the_time_is_a_conflict(user: User):
     with time_machine.travel(NOON, tick=False) as now:
-        held = reserve(user.id, JOBS, 5, seconds=60)
+        held = reserve_usage(user.id, JOBS, 5, seconds=60)
         now.shift(60)
 
         with pytest.raises(ReservationOver):
-            commit(user.id, held.id)
+            commit_usage(user.id, held.id)
 
         assert used(user) == 0
 
 
 def test_a_commit_after_a_release_is_a_conflict(user: User):
-    held = reserve(user.id, JOBS)
-    release(user.id, held.id)
+    held = reserve_usage(user.id, JOBS)
+    release_usage(user.id, held.id)
 
     with pytest.raises(ReservationOver) as conflict:
-        commit(user.id, held.id)
+        commit_usage(user.id, held.id)
 
     assert conflict.value.facts == {"state": "released"}
     assert used(user) == 0
 
 
 def test_a_release_after_a_commit_is_a_conflict(user: User):
-    held = reserve(user.id, JOBS)
-    commit(user.id, held.id)
+    held = reserve_usage(user.id, JOBS)
+    commit_usage(user.id, held.id)
 
     with pytest.raises(ReservationOver):
-        release(user.id, held.id)
+        release_usage(user.id, held.id)
 
     assert used(user) == 1
 
 
 def test_ending_twice_the_same_way_is_safe(user: User):
-    kept, dropped = reserve(user.id, JOBS, 2), reserve(user.id, JOBS, 2)
+    kept, dropped = reserve_usage(user.id, JOBS, 2), reserve_usage(user.id, JOBS, 2)
 
     for _ in range(2):
-        commit(user.id, kept.id, 1)
-        release(user.id, dropped.id)
+        commit_usage(user.id, kept.id, 1)
+        release_usage(user.id, dropped.id)
 
     assert used(user) == 1
 
 
 def test_committing_another_amount_afterwards_is_a_conflict(user: User):
-    held = reserve(user.id, JOBS, 3)
-    commit(user.id, held.id, 2)
+    held = reserve_usage(user.id, JOBS, 3)
+    commit_usage(user.id, held.id, 2)
 
     with pytest.raises(ReservationOver):
-        commit(user.id, held.id, 3)
+        commit_usage(user.id, held.id, 3)
 
     assert used(user) == 2
 
 
 @pytest.mark.parametrize("amount", [0, -1, 4, True])
 def test_an_odd_amount_cannot_be_committed(user: User, amount: int):
-    held = reserve(user.id, JOBS, 3)
+    held = reserve_usage(user.id, JOBS, 3)
 
     with pytest.raises(Invalid):
-        commit(user.id, held.id, amount)
+        commit_usage(user.id, held.id, amount)
 
     assert used(user) == 3
 
@@ -166,41 +166,41 @@ def test_an_odd_amount_cannot_be_committed(user: User, amount: int):
 @pytest.mark.parametrize("seconds", [0, -5, 24 * 3600 + 1, 1.5])
 def test_an_odd_time_is_refused(user: User, seconds: Any):
     with pytest.raises(Invalid):
-        reserve(user.id, JOBS, seconds=seconds)
+        reserve_usage(user.id, JOBS, seconds=seconds)
 
     assert used(user) == 0
 
 
 def test_the_same_key_holds_once(user: User):
-    first = reserve(user.id, JOBS, 2, key="job-1")
-    commit(user.id, first.id, 1)
+    first = reserve_usage(user.id, JOBS, 2, key="job-1")
+    commit_usage(user.id, first.id, 1)
 
-    again = reserve(user.id, JOBS, 2, key="job-1")
+    again = reserve_usage(user.id, JOBS, 2, key="job-1")
 
     assert (again.id, again.state, again.usage.used) == (first.id, "committed", 1)
 
 
 def test_a_key_of_another_reservation_is_a_conflict(user: User):
-    reserve(user.id, JOBS, 2, key="job-1")
+    reserve_usage(user.id, JOBS, 2, key="job-1")
 
     with pytest.raises(KeyReused):
-        reserve(user.id, JOBS, 3, key="job-1")
+        reserve_usage(user.id, JOBS, 3, key="job-1")
 
     assert used(user) == 2
 
 
 def test_a_refused_key_may_try_again(user: User):
-    full = reserve(user.id, JOBS, 5)
+    full = reserve_usage(user.id, JOBS, 5)
     with pytest.raises(QuotaExceeded):
-        reserve(user.id, JOBS, 1, key="job-1")
-    release(user.id, full.id)
+        reserve_usage(user.id, JOBS, 1, key="job-1")
+    release_usage(user.id, full.id)
 
-    assert reserve(user.id, JOBS, 1, key="job-1").state == "held"
+    assert reserve_usage(user.id, JOBS, 1, key="job-1").state == "held"
 
 
-@pytest.mark.parametrize("end", [commit, release])
+@pytest.mark.parametrize("end", [commit_usage, release_usage])
 def test_somebody_elses_reservation_is_not_found(user: User, end: Any):
-    held = reserve(user.id, JOBS)
+    held = reserve_usage(user.id, JOBS)
 
     with pytest.raises(NotFound):
         end(a_user().id, held.id)
@@ -212,11 +212,11 @@ def test_somebody_elses_reservation_is_not_found(user: User, end: Any):
 
 def test_a_release_after_the_windows_turn_leaves_the_new_window_alone(user: User):
     with time_machine.travel(datetime(2031, 3, 31, 23, 59, tzinfo=UTC), tick=False) as now:
-        held = reserve(user.id, JOBS, 3)
+        held = reserve_usage(user.id, JOBS, 3)
         now.shift(120)
         increment_usage(user.id, JOBS, 2)
 
-        release(user.id, held.id)
+        release_usage(user.id, held.id)
 
         assert used(user) == 2
     with reading() as session:
@@ -226,13 +226,13 @@ def test_a_release_after_the_windows_turn_leaves_the_new_window_alone(user: User
 
 def test_a_release_follows_its_count_into_the_window_of_a_new_plan(user: User):
     with time_machine.travel(NOON, tick=False) as now:
-        held = reserve(user.id, JOBS, 3)
+        held = reserve_usage(user.id, JOBS, 3)
         upgrade(user, NOON)
         now.shift(60)
         increment_usage(user.id, JOBS, 2)
         before = used(user)
 
-        release(user.id, held.id)
+        release_usage(user.id, held.id)
 
         assert (before, used(user)) == (5, 2)
 
