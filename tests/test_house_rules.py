@@ -81,7 +81,10 @@ def test_only_config_reads_the_environment() -> None:
 
 
 def test_only_database_commits() -> None:
-    commits = offences(product(), lambda source: calling(source, r"(.*\.)?(session|connection|transaction)\.commit"))
+    commits = offences(
+        product(),
+        lambda source: calling(source, r"(.*\.)?(session|connection|transaction)\.commit"),
+    )
 
     assert [place for place in commits if not place.startswith("billing/database.py:")] == []
 
