@@ -41,6 +41,6 @@ def shown(plan: ListedPlan) -> dict[str, Any]:
 
 
 def limits_of(terms: Plan) -> dict[str, Any]:
-    """Lay out what a plan allows: its quotas beside its multiplier."""
+    """Lay out what a plan allows (a seat of it, where sold so): quotas beside its multiplier."""
     quotas = {metric.value: quota for metric, quota in terms.quotas.items()}
     return {**quotas, "rate_limit_multiplier": terms.rate_limit_multiplier}

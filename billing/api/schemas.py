@@ -5,6 +5,7 @@ from apiflask.fields import Boolean, DateTime, Float, Integer, List, Nested, Str
 from apiflask.validators import OneOf
 
 from billing.entitlements import Reason
+from billing.entitlements.quotas import UsageState
 from billing.models import InvoiceAction
 
 
@@ -101,6 +102,7 @@ class MetricUsage(Schema):
     remaining = nullable("what is left of the quota")
     resets_at = DateTime(required=True, allow_none=True)
     unit = String(required=True)
+    state = String(required=True, validate=OneOf([state.value for state in UsageState]))
 
 
 class UsageResponse(Schema):

@@ -11,6 +11,7 @@ from billing.api.schemas import SubscriptionResponse
 from billing.entitlements import Standing, standing_of
 from billing.entitlements.access import Subscription
 from billing.identity import caller
+from billing.models import Metric
 
 subscriptions = APIBlueprint(
     "subscriptions", __name__, url_prefix="/v1/subscription", tag="Subscription"
@@ -36,7 +37,8 @@ def shown(standing: Standing) -> dict[str, Any]:
         "reason": access.reason,
         "until": access.until,
         "features": sorted(standing.plan.features),
-        "limits": limits_of(standing.plan),
+        "limits": limits_of(standing.plan)
+        | {metric.value: standing.limit(metric) for metric in Metric},
         "action": asdict(standing.action) if standing.action else None,
         "as_of": standing.as_of,
         "confirmed": standing.confirmed,

@@ -9,7 +9,7 @@ from typing import Any
 
 from limits import parse
 
-from billing.catalog.terms import FREE
+from billing.catalog.terms import FREE, Over, QuotaRule
 from billing.models import Metric
 
 PLANS_FILE = Path(__file__).parents[2] / "plans.toml"
@@ -23,8 +23,10 @@ PLAN_KEYS = {
     "rate_limit_multiplier",
     "rate_limits",
     "quotas",
+    "quota_rules",
     "prices",
 }
+RULE_KEYS = {"per_seat", "over", "warn_at"}
 PRICE_KEYS = {"interval", "currency", "amount_cents"}
 MAX_MULTIPLIER = Decimal("99.99")
 MAX_QUOTA = 2**31 - 1
@@ -56,6 +58,7 @@ class OfferedPlan:
     rate_limit_multiplier: Decimal
     rate_limits: Mapping[str, str]
     quotas: Mapping[Metric, int]
+    quota_rules: Mapping[Metric, QuotaRule]
     prices: tuple[OfferedPrice, ...]
 
     def lookup_key(self, price: OfferedPrice) -> str:
@@ -96,6 +99,7 @@ def _plan(name: str, table: "_Table") -> OfferedPlan:
         rate_limit_multiplier=table.multiplier("rate_limit_multiplier"),
         rate_limits=_rates(table.table("rate_limits")),
         quotas=_quotas(table.table("quotas", known=set(Metric))),
+        quota_rules=_rules(table.table("quota_rules", known=set(Metric))),
         prices=_prices(table),
     )
 
@@ -112,6 +116,21 @@ def _rates(table: "_Table") -> dict[str, str]:
 
 def _quotas(table: "_Table") -> dict[Metric, int]:
     return {Metric(name): table.whole(name, most=MAX_QUOTA) for name in table.names()}
+
+
+def _rules(table: "_Table") -> dict[Metric, QuotaRule]:
+    return {Metric(name): _rule(table.table(name, RULE_KEYS)) for name in table.names()}
+
+
+def _rule(table: "_Table") -> QuotaRule:
+    over = table.text("over") if "over" in table.names() else Over.REFUSE
+    if over not in set(Over):
+        raise table.wrong("over", f"one of {', '.join(Over)}")
+    return QuotaRule(
+        per_seat="per_seat" in table.names() and table.flag("per_seat"),
+        over=Over(over),
+        warn_at=table.share("warn_at") if "warn_at" in table.names() else None,
+    )
 
 
 def _prices(table: "_Table") -> tuple[OfferedPrice, ...]:
@@ -195,6 +214,12 @@ class _Table:
         if not 0 < number <= MAX_MULTIPLIER or number != round(number, 2):
             raise self.wrong(name, wanted)
         return number
+
+    def share(self, name: str) -> float:
+        value = self._values.get(name)
+        if type(value) is not float or not 0 < value < 1:
+            raise self.wrong(name, "a share between 0.0 and 1.0")
+        return value
 
     def wrong(self, name: str, wanted: str) -> BadPlans:
         found = self._values.get(name, "nothing")

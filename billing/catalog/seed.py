@@ -1,7 +1,7 @@
 """Do the stored plans agree with plans.toml? If not, make them, and tell what changed."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -53,6 +53,7 @@ def _columns(plan: OfferedPlan, currency: str) -> dict[str, Any]:
         "features": dict.fromkeys(plan.features, True),
         "rate_limits": dict(plan.rate_limits),
         "rate_limit_multiplier": plan.rate_limit_multiplier,
+        "quota_rules": {metric.value: asdict(rule) for metric, rule in plan.quota_rules.items()},
         "rank": plan.rank,
         "is_active": plan.on_sale,
         **{column: plan.quotas.get(metric) for metric, column in QUOTA_COLUMNS.items()},

@@ -31,13 +31,13 @@ class Totals:
     has_overdue: bool
 
 
-def claim(place: Place, metric: Metric, amount: int, limit: int | None) -> int | None:
+def claim(place: Place, metric: Metric, amount: int, limit: int) -> int | None:
     """Count the amount unless that would pass the limit, inside the caller's transaction.
 
     Return the new total. None means: refused, or the rows are not there yet; then nothing counts
     if the caller rolls back.
     """
-    most = (FULL if limit is None else limit) - amount
+    most = limit - amount
     if metric is Metric.STORAGE_USED_MB:
         return _claim_storage(place, amount, most)
     if metric is Metric.API_CALLS:

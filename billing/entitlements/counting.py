@@ -63,11 +63,11 @@ def admit(standing: Standing, metric: Metric, amount: int, is_first: Callable[[]
     counted already, and what it wrote is kept only if the amount is admitted.
     """
     sane_amount(amount)
-    place, limit = Place.of(standing), standing.plan.quotas[metric]
+    place, most = Place.of(standing), tally(standing, metric, 0).most
 
     def count() -> tuple[int | None, bool]:
         if is_first():
-            return counters.claim(place, metric, amount, limit), True
+            return counters.claim(place, metric, amount, most), True
         return counters.totals(place).used[metric], False
 
     total, is_new = _counted(count)

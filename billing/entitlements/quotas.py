@@ -3,8 +3,10 @@
 import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from uuid import UUID
 
+from billing.catalog.terms import Over, QuotaRule
 from billing.database import reading, transaction
 from billing.entitlements import counters, holds
 from billing.entitlements.place import Place
@@ -25,6 +27,14 @@ UNITS = {
 }
 
 
+class UsageState(StrEnum):
+    """How near the quota is. OVER: it is soft, or it was larger before."""
+
+    OK = "ok"
+    WARN = "warn"
+    OVER = "over"
+
+
 @dataclass(frozen=True, slots=True)
 class Usage:
     """What was used of one metric. A limit of None is unlimited; a gauge never resets."""
@@ -33,6 +43,23 @@ class Usage:
     limit: int | None
     used: int
     resets_at: datetime | None
+    rule: QuotaRule = QuotaRule()
+
+    @property
+    def state(self) -> UsageState:
+        """Tell whether the quota is passed, nearly used up, or neither."""
+        if self.limit is None or self.used == 0:
+            return UsageState.OK
+        if self.used > self.limit:
+            return UsageState.OVER
+        warns = self.rule.warn_at is not None and self.used >= self.rule.warn_at * self.limit
+        return UsageState.WARN if warns else UsageState.OK
+
+    @property
+    def most(self) -> int:
+        """What may be counted at most: where the quota is soft, whatever the counter holds."""
+        is_hard = self.limit is not None and self.rule.over is Over.REFUSE
+        return self.limit if is_hard and self.limit is not None else counters.FULL
 
     @property
     def remaining(self) -> int | None:
@@ -46,7 +73,7 @@ class Usage:
 
     def has_room_for(self, amount: int) -> bool:
         """Tell whether that much more would be admitted."""
-        return self.used + amount <= (counters.FULL if self.limit is None else self.limit)
+        return self.used + amount <= self.most
 
     def refusal(self, amount: int, moment: datetime) -> QuotaExceeded:
         """Say that there is no room for the amount, with the facts and when to ask again."""
@@ -89,8 +116,8 @@ def tally(standing: Standing, metric: Metric, used: int) -> Usage:
     place = Place.of(standing)
     day = Window.around(place.window.start, Interval.DAY, place.moment)
     resets = {Metric.API_CALLS: day.end, Metric.STORAGE_USED_MB: None}
-    limit = standing.plan.quotas[metric]
-    return Usage(metric, limit, used, resets.get(metric, place.window.end))
+    reset = resets.get(metric, place.window.end)
+    return Usage(metric, standing.limit(metric), used, reset, standing.plan.rule(metric))
 
 
 def sane_amount(amount: int, least: int = 1) -> int:

@@ -17,6 +17,7 @@ from billing.entitlements.access import Access, Policy, Subscription, decide
 from billing.errors import BillingError, NotFound
 from billing.models import (
     Invoice,
+    Metric,
     StripeCustomer,
     StripeTestClock,
     SubscriptionPlan,
@@ -58,6 +59,14 @@ class Standing:
     subscriptions: tuple[Subscription, ...]
     moment: datetime
     action: Action | None
+
+    def limit(self, metric: Metric) -> int | None:
+        """Return the quota in force, times the seats where it is sold by the seat."""
+        quota = self.plan.quotas[metric]
+        if quota is None or not self.plan.rule(metric).per_seat or self.access.plan is None:
+            return quota
+        subscription = self.access.subscription
+        return quota * max(1, (subscription and subscription.quantity) or 1)
 
     @property
     def as_of(self) -> datetime | None:

@@ -42,6 +42,7 @@ def test_usage_tells_limit_used_remaining_reset_and_unit(client: Client, user: U
             "remaining": 100,
             "resets_at": day,
             "unit": "calls",
+            "state": "ok",
         },
         "jobs_created": {
             "limit": 10,
@@ -49,6 +50,7 @@ def test_usage_tells_limit_used_remaining_reset_and_unit(client: Client, user: U
             "remaining": 7,
             "resets_at": month,
             "unit": "jobs",
+            "state": "ok",
         },
         "storage_used_mb": {
             "limit": 50,
@@ -56,6 +58,7 @@ def test_usage_tells_limit_used_remaining_reset_and_unit(client: Client, user: U
             "remaining": 43,
             "resets_at": None,
             "unit": "MB",
+            "state": "ok",
         },
         "compute_minutes": {
             "limit": None,
@@ -63,6 +66,7 @@ def test_usage_tells_limit_used_remaining_reset_and_unit(client: Client, user: U
             "remaining": None,
             "resets_at": month,
             "unit": "minutes",
+            "state": "ok",
         },
     }
 
