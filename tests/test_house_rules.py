@@ -24,7 +24,7 @@ from tests.support.source import (
 LAYERS = [
     {"database", "clock", "errors", "settings", "extensions"},
     {"stripe_api", "models"},
-    {"sales", "catalog", "entitlements", "metering", "stripe_sync", "identity"},
+    {"sales", "catalog", "entitlements", "metering", "stripe_sync", "identity", "operations"},
     {"api", "pages", "console", "commands"},
 ]
 LEVEL = {folder: level for level, layer in enumerate(LAYERS) for folder in layer}

@@ -5,6 +5,7 @@ from flask.cli import AppGroup
 
 from billing.commands import (
     catalog,
+    doctor,
     emulator,
     events,
     explain,
@@ -14,13 +15,18 @@ from billing.commands import (
     plans,
     reconcile,
     refresh,
+    status,
     users,
+    webhook,
     worker,
 )
 
 billing = AppGroup("billing", help="Run the billing service by hand.")
 
 COMMANDS = [
+    doctor.run_doctor,
+    status.show_status,
+    webhook.webhook,
     plans.cli,
     catalog.catalog,
     emulator.run_emulator,

@@ -13,6 +13,7 @@ import stripe
 from billing import clock
 from billing.stripe_api import faults, transport
 from billing.stripe_api.events import API_VERSION
+from billing.stripe_api.key_watch import KeyWatch
 from config import Config
 
 PAGE = 100
@@ -37,6 +38,7 @@ class Connection:
     CardDeclined."""
 
     def __init__(self, config: Config) -> None:
+        self.key = KeyWatch()
         self._client = stripe.StripeClient(
             config.stripe_secret_key,
             stripe_version=API_VERSION,
@@ -50,7 +52,7 @@ class Connection:
         while True:
             answer = self._call("get", path, query)
             body = cast(dict[str, Any], answer.data)
-            yield body["data"], _date_of(answer)
+            yield body["data"], date_of(answer)
             if not body["has_more"] or not body["data"]:
                 return
             query = query | {"starting_after": body["data"][-1]["id"]}
@@ -91,11 +93,11 @@ class Connection:
                 )
             except stripe.StripeError as error:
                 if not transport.may_try_again(error, attempt):
-                    raise faults.translate(error) from error
+                    raise self.key.noted(faults.translate(error)) from error
             attempt += 1
 
 
-def _date_of(answer: stripe.StripeResponse) -> int:
+def date_of(answer: stripe.StripeResponse) -> int:
     """Read the `Date` header; without one, a moment that is surely not too early."""
     text = answer.headers.get("Date") if answer.headers else None
     try:

@@ -1,8 +1,13 @@
 """How can Stripe let us down? SDK errors, sorted by what helps."""
 
+import re
+
 import stripe
 
 from billing.errors import BillingError, PaymentRequired, StripeUnavailable
+
+KEY_REFUSED = "Stripe refused the API key"
+"""How the text of every refusal of the key begins, also where a failed refresh keeps it."""
 
 
 class StripeMissing(BillingError):
@@ -20,10 +25,24 @@ class StripeRefused(BillingError):
 
 
 class StripeKeyRefused(StripeUnavailable):
-    """Stripe does not accept our key, or the key lacks a permission; an operator can mend it."""
+    """Stripe does not accept our key, or the key lacks a permission; an operator can mend it.
+
+    Callers hear `detail`; the text of the exception names the permissions, for the operator.
+    """
 
     code = "stripe_key_refused"
     retry_after = 60
+
+    def __init__(
+        self, detail: str, *, is_of_permission: bool = False, permissions: tuple[str, ...] = ()
+    ) -> None:
+        super().__init__(detail)
+        self.is_of_permission = is_of_permission
+        self.permissions = permissions
+
+    def __str__(self) -> str:
+        lacking = f" It lacks: {', '.join(self.permissions)}." if self.permissions else ""
+        return f"{self.detail}{lacking}"
 
 
 class CardDeclined(PaymentRequired):
@@ -35,8 +54,13 @@ class CardDeclined(PaymentRequired):
 def translate(error: stripe.StripeError) -> BillingError:
     """Turn an SDK error into one of ours. Only StripeUnavailable and its kind may pass."""
     where = f" ({error.request_id})" if error.request_id else ""
-    if isinstance(error, (stripe.AuthenticationError, stripe.PermissionError)):
-        return StripeKeyRefused(f"Stripe refused the API key{where}.")
+    if isinstance(error, stripe.AuthenticationError):
+        return StripeKeyRefused(f"{KEY_REFUSED}{where}.")
+    if isinstance(error, stripe.PermissionError):
+        lacking = permissions_named(str(error))
+        return StripeKeyRefused(
+            f"{KEY_REFUSED}{where}.", is_of_permission=True, permissions=lacking
+        )
     if isinstance(error, stripe.CardError):
         return CardDeclined(error.user_message or "The payment was declined.")
     if isinstance(error, stripe.IdempotencyError):
@@ -52,3 +76,8 @@ def translate(error: stripe.StripeError) -> BillingError:
             param=error.param,
         )
     return StripeUnavailable(f"Stripe did not answer as it should{where}.")
+
+
+def permissions_named(message: str) -> tuple[str, ...]:
+    """Read which permissions of a restricted key a refusal asks for."""
+    return tuple(dict.fromkeys(re.findall(r"\brak_\w+", message)))

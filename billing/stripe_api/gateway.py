@@ -10,6 +10,7 @@ from billing.settings import settings
 from billing.stripe_api.catalogue import CatalogueCalls
 from billing.stripe_api.changes import ChangeCalls
 from billing.stripe_api.connection import PAGE, Seen
+from billing.stripe_api.operating import OperatorCalls
 from billing.stripe_api.snapshots import (
     ChargeSnapshot,
     CheckoutSnapshot,
@@ -32,7 +33,7 @@ WITH_PLANS = ["data.schedule"]
 """A list of subscriptions shows with each what is planned for it."""
 
 
-class StripeGateway(ChangeCalls, CatalogueCalls):
+class StripeGateway(ChangeCalls, CatalogueCalls, OperatorCalls):
     """A client of one process. Raises StripeUnavailable, StripeMissing, StripeRefused,
     CardDeclined."""
 

@@ -51,7 +51,7 @@ def attempt(ticket: Ticket, cause: Cause) -> bool:
         truth = FETCH[ticket.kind](gateway(), ticket.id, ticket.parts)
         return write(ticket, truth, cause)
     except StripeUnavailable as fault:
-        fail(ticket, fault.detail, passing=not ticket.is_last_try)
+        fail(ticket, str(fault), passing=not ticket.is_last_try)
     except BillingError as fault:
         fail(ticket, fault.detail, passing=False)
     except Exception as fault:

@@ -8,10 +8,16 @@ import sqlalchemy as sa
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from billing import create_app
-from billing.api.health import newest_revision
+from billing import clock, create_app
 from billing.database import transaction
+from billing.emulator import Emulator
+from billing.models import StripeCustomer
+from billing.operations.readiness import newest_revision
+from billing.stripe_api import gateway
+from billing.stripe_sync import counters, refresh
+from billing.stripe_sync.subjects import Subject
 from tests.conftest import configured
+from tests.support.factories import a_customer
 from tests.support.requests import Client
 
 AWAY = ["sqlite:////nowhere/billing.db", "postgresql+psycopg://nobody@127.0.0.1:9/billing"]
@@ -68,6 +74,34 @@ def test_a_database_that_a_newer_release_has_migrated_is_ready(
     revise("999912312359")
 
     assert client.get("/readyz").status_code == 200
+
+
+def test_a_key_that_stripe_refuses_makes_the_service_degraded_not_away(
+    app: Flask, client: Client, emulator: Emulator
+) -> None:
+    emulator.faults.api_status = [401]
+    customer = a_customer(id="cus_1")
+    with transaction():
+        counters.ask(Subject.customer(customer.id))
+    refresh.run(Subject.customer(customer.id))
+    here = client.get("/readyz")
+    gateway.init_app(app)  # another process, which has not seen it itself
+    elsewhere = client.get("/readyz")
+    with transaction() as session:
+        session.execute(sa.update(StripeCustomer).values(due_at=clock.utc_now()))
+
+    refresh.run(Subject.customer(customer.id))
+
+    degraded = {"status": "degraded", "failing": "stripe_key"}
+    assert (here.status_code, here.json) == (200, degraded)
+    assert (elsewhere.status_code, elsewhere.json) == (200, degraded)
+    assert client.get("/readyz").json == {"status": "ready"}
+
+
+def test_readiness_never_asks_stripe(client: Client, emulator: Emulator) -> None:
+    client.get("/readyz")
+
+    assert emulator.requests == []
 
 
 @pytest.mark.parametrize("url", AWAY, ids=["sqlite", "postgresql"])

@@ -6,6 +6,7 @@ Each `from_stripe` takes the dict of any API version from 2017 on and raises onl
 from billing.stripe_api.snapshots.catalogue import PriceSnapshot, ProductSnapshot
 from billing.stripe_api.snapshots.checkout import CheckoutSnapshot
 from billing.stripe_api.snapshots.customer import ClockSnapshot, CustomerSnapshot
+from billing.stripe_api.snapshots.endpoint import EndpointSnapshot
 from billing.stripe_api.snapshots.entitlements import EntitlementSummary
 from billing.stripe_api.snapshots.invoice import InvoiceSnapshot
 from billing.stripe_api.snapshots.money import (
@@ -25,6 +26,7 @@ __all__ = [
     "ClockSnapshot",
     "CustomerSnapshot",
     "DisputeSnapshot",
+    "EndpointSnapshot",
     "EntitlementSummary",
     "FraudWarningSnapshot",
     "InvoicePaymentSnapshot",

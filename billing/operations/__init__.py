@@ -1,0 +1,1 @@
+"""Is the service well, and what would an operator do about it?"""
