@@ -1,11 +1,9 @@
 """The billing service between Stripe and a product."""
 
-import logging
-
 from apiflask import APIFlask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from billing import api, commands, database, errors, identity, models, pages, settings
+from billing import api, commands, database, errors, identity, logs, models, pages, settings
 from billing.api import headers, limits, request_ids
 from billing.database import db
 from billing.extensions import migrate
@@ -20,8 +18,7 @@ __all__ = ["create_app", "handlers", "models"]
 
 def create_app(config: Config) -> APIFlask:
     """Wire the service. The order of the lines is the order of a request."""
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    logging.getLogger("billing").setLevel(config.log_level)
+    logs.init(config.log_level)
     app = APIFlask(__name__, title="Billing", version="1", docs_path=None, spec_path=None)
     app.config["SQLALCHEMY_DATABASE_URI"] = config.database_url
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = database.engine_options(config.database_url)

@@ -143,11 +143,18 @@ def _moment_on_sqlite(element: moment, compiler: SQLCompiler, **kw: Any) -> str:
 
 
 def engine_options(url: str) -> dict[str, Any]:
-    """Choose what the driver needs to fail soon and clearly when the database is locked or away."""
+    """Choose what the driver needs to fail soon and clearly when the database is locked or away.
+
+    The values of a statement that failed are kept out of the log: they hold bodies and addresses.
+    """
     if url.startswith("sqlite"):
-        return {"connect_args": {"timeout": BUSY_SECONDS}}
+        return {"connect_args": {"timeout": BUSY_SECONDS}, "hide_parameters": True}
     waits = f"-c lock_timeout={math.ceil(BUSY_SECONDS / 2)}s -c timezone=UTC"
-    return {"connect_args": {"connect_timeout": 5, "options": waits}, "pool_size": 10}
+    return {
+        "connect_args": {"connect_timeout": 5, "options": waits},
+        "pool_size": 10,
+        "hide_parameters": True,
+    }
 
 
 @sa.event.listens_for(Engine, "connect")

@@ -22,6 +22,6 @@ def run_worker() -> None:
         signal.signal(name, lambda *_: stop.set())
     click.echo(f"worker of {current_app.name} at work")
     while not stop.is_set():
-        if sweep.sweep_or_log(untouched_seconds=0) == 0:
+        if sweep.sweep_or_log(untouched_seconds=0, stopping=stop) == 0:
             stop.wait(POLL_SECONDS)
         db.session.remove()

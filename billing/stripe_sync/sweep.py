@@ -4,7 +4,7 @@ import logging
 import os
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from functools import partial
 
@@ -24,25 +24,45 @@ BATCH = 100
 LEASE_NAME = "sweep"
 
 
-def sweep(*, untouched_seconds: float = inbox.UNTOUCHED_SECONDS) -> int:
-    """Take up forgotten events and due refreshes; return how many were brought further."""
-    before = clock.utc_now() - timedelta(seconds=untouched_seconds)
-    with reading():
-        forgotten = inbox.left_behind(BATCH, before)
-    taken = sum(_safely(partial(processing.resume, event_id)) for event_id in forgotten)
-    for kind in Kind:
-        for subject in counters.due(kind, BATCH):
-            taken += _safely(partial(refresh.run, subject))
+def sweep(
+    *,
+    untouched_seconds: float = inbox.UNTOUCHED_SECONDS,
+    stopping: threading.Event | None = None,
+) -> int:
+    """Take up forgotten events and due refreshes; return how many were brought further.
+
+    Asked to stop, it ends with the step it is at; the rest waits for whoever sweeps next.
+    """
+    taken = 0
+    for step in _steps(untouched_seconds):
+        if stopping is not None and stopping.is_set():
+            break
+        taken += _safely(step)
     return taken
 
 
-def sweep_or_log(*, untouched_seconds: float = inbox.UNTOUCHED_SECONDS) -> int:
+def sweep_or_log(
+    *,
+    untouched_seconds: float = inbox.UNTOUCHED_SECONDS,
+    stopping: threading.Event | None = None,
+) -> int:
     """Sweep; a fault (the database is away, say) is logged, and there is a next time."""
     try:
-        return sweep(untouched_seconds=untouched_seconds)
+        return sweep(untouched_seconds=untouched_seconds, stopping=stopping)
     except Exception:
         log.exception("sweep outcome=failed")
         return 0
+
+
+def _steps(untouched_seconds: float) -> Iterator[Callable[[], object]]:
+    before = clock.utc_now() - timedelta(seconds=untouched_seconds)
+    with reading():
+        forgotten = inbox.left_behind(BATCH, before)
+    for event_id in forgotten:
+        yield partial(processing.resume, event_id)
+    for kind in Kind:
+        for subject in counters.due(kind, BATCH):
+            yield partial(refresh.run, subject)
 
 
 def _safely(step: Callable[[], object]) -> bool:
@@ -74,7 +94,7 @@ class Sweeper(threading.Thread):
                 return
 
     def stop(self) -> None:
-        """Let it end after the sweep it is at."""
+        """Let it end after the step it is at."""
         self._stop_asked.set()
 
     def _sweep_once(self) -> None:
@@ -84,7 +104,7 @@ class Sweeper(threading.Thread):
         except Exception:
             log.exception("sweep outcome=failed")
             return
-        while sweep_or_log() >= BATCH and not self._stop_asked.is_set():
+        while sweep_or_log(stopping=self._stop_asked) >= BATCH:
             pass
 
 
