@@ -27,7 +27,10 @@ def render(kind: str, value: object, autogen: AutogenContext) -> str | bool:
 def run(connection: Connection) -> None:
     """Migrate, holding the lock where the database has one; SQLite's write lock is its own."""
     if connection.dialect.name == "postgresql":
+        # The others are waited for however long they migrate; a table that is in use is not.
+        connection.execute(sa.text("SET LOCAL lock_timeout = 0"))
         connection.execute(sa.text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+        connection.execute(sa.text("SET LOCAL lock_timeout TO DEFAULT"))
     context.configure(
         connection=connection,
         target_metadata=Base.metadata,
