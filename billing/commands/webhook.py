@@ -35,7 +35,7 @@ def create_endpoint(url: str | None, replace: bool, as_json: bool) -> None:
             f"events up to date: flask billing webhook update {held[0].id}"
         )
     try:
-        made = gateway().create_webhook_endpoint(url, wanted_events())
+        made = gateway().create_webhook_endpoint(url, wanted_events(), earlier=len(held))
     except BillingError as fault:
         raise click.ClickException(str(fault)) from None
     if as_json:

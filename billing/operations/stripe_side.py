@@ -28,6 +28,10 @@ READS = (
     "/v1/checkout/sessions",
     "/v1/subscription_schedules",
     "/v1/entitlements/features",
+    "/v1/invoice_payments",
+    "/v1/charges",
+    "/v1/disputes",
+    "/v1/radar/early_fraud_warnings",
     "/v1/events",
 )
 WRITES = (

@@ -32,7 +32,7 @@ def test_a_quiet_service_says_so(app: Flask) -> None:
     told = status(app)
 
     assert told["events"] == {"received": 0, "queued": 0, "dead": 0}
-    assert told["owed"] == {"customer": 0, "product": 0, "test_clock": 0}
+    assert set(told["owed"].values()) == {0}
     assert told["drift"] == {}
     assert "reconciled  never" in text(app)
 
