@@ -5,7 +5,8 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from functools import cache
+from typing import Any, cast
 
 import sqlalchemy as sa
 from flask_sqlalchemy import SQLAlchemy
@@ -111,6 +112,30 @@ def insert_or_nothing(
 ) -> sqlite.Insert | postgresql.Insert:
     """Insert the row unless its key is taken."""
     return insert(model).values(row).on_conflict_do_nothing(index_elements=key.split())
+
+
+def insert_unless_taken(model: type[Base], row: Mapping[str, Any], *, key: str) -> bool:
+    """Insert the row unless its key is taken; say whether it was inserted.
+
+    For the hottest paths: the statement is built once and runs past the unit of work, at a third
+    of the cost. The row must name its columns, not map them to expressions.
+    """
+    statement = _insert_unless_taken(dialect_name(), model, tuple(row), key)
+    return db.session.connection().execute(statement, row).first() is not None
+
+
+@cache
+def _insert_unless_taken(
+    dialect: str, model: type[Base], names: tuple[str, ...], key: str
+) -> sa.Executable:
+    start = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    columns = sa.inspect(model).columns
+    return (
+        start(cast(sa.Table, model.__table__))
+        .values({name: sa.bindparam(name) for name in names})
+        .on_conflict_do_nothing(index_elements=key.split())
+        .returning(*(columns[name] for name in key.split()))
+    )
 
 
 def dialect_name() -> str:

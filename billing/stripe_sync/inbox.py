@@ -5,7 +5,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from billing import clock
-from billing.database import db, insert_or_nothing
+from billing.database import db, insert_unless_taken
 from billing.models import EventState, StripeEvent, StripeEventPayload
 from billing.stripe_api.events import Event
 
@@ -25,17 +25,12 @@ def record(event: Event, state: EventState, error: str | None = None) -> EventSt
         "state": state,
         "error": error,
     }
-    inserted = db.session.scalar(
-        insert_or_nothing(StripeEvent, row, key="stripe_event_id").returning(
-            StripeEvent.stripe_event_id
-        )
-    )
-    if inserted is None:
+    if not insert_unless_taken(StripeEvent, row, key="stripe_event_id"):
         return db.session.scalars(
             sa.select(StripeEvent.state).where(StripeEvent.stripe_event_id == event.id)
         ).one()
     payload = {"stripe_event_id": event.id, "received_at": now, "body": event.body}
-    db.session.execute(insert_or_nothing(StripeEventPayload, payload, key="stripe_event_id"))
+    insert_unless_taken(StripeEventPayload, payload, key="stripe_event_id")
     return state
 
 
