@@ -70,6 +70,7 @@ def init_app(app: Flask, config: Config) -> None:
     )
     # Asked here and not by the limiter, which takes any error for a fault of its storage.
     app.before_request(choose_budgets)
+    limiter.request_filter(lambda: not _budgets())  # Stripe's events, health, documents
     limiter.init_app(app)
     app.after_request(partial(_tell, limiter))
     app.register_error_handler(RateLimitExceeded, partial(_refuse, limiter))
