@@ -80,6 +80,7 @@ class Config:
     auth_limit: str = "10/minute"
     default_currency: str = "usd"
     downgrade: Downgrade = Downgrade.PERIOD_END
+    portal_pause: bool = False
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] = os.environ) -> Self:
@@ -115,6 +116,7 @@ class Config:
             poll_limit=_rate(env, "POLL_LIMIT", "600/minute"),
             auth_limit=_rate(env, "AUTH_LIMIT", "10/minute"),
             default_currency=_currency(env),
+            portal_pause=_flag(env, "PORTAL_PAUSE"),
             downgrade=_word(env, "DOWNGRADE", Downgrade.PERIOD_END),
         )
         config.check()

@@ -8,7 +8,9 @@ from billing.api.changes import changes
 from billing.api.checkout import checkout
 from billing.api.docs import docs
 from billing.api.health import health
+from billing.api.invoices import invoices
 from billing.api.plans import plans
+from billing.api.portal import portal
 from billing.api.product import product
 from billing.api.subscriptions import subscriptions
 from billing.api.usage import usage
@@ -22,6 +24,8 @@ BLUEPRINTS = [
     product,
     checkout,
     changes,
+    portal,
+    invoices,
 ]
 
 

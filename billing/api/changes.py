@@ -9,6 +9,7 @@ from apiflask.validators import Length, OneOf, Range
 from marshmallow import ValidationError, validates_schema
 
 from billing.api.checkout import INTERVALS, MAX_QUANTITY
+from billing.api.replaying import replayable
 from billing.api.schemas import SubscriptionResponse
 from billing.api.subscriptions import shown
 from billing.entitlements import forget_standings, standing_of
@@ -81,6 +82,7 @@ class PreviewResponse(Schema):
 
 @changes.post("/change")
 @changes.doc(responses={**UNPAID, **REFUSALS})
+@replayable
 @changes.input(Wanted)
 @changes.output(SubscriptionResponse)
 def change_subscription(json_data: dict[str, Any]) -> dict[str, Any]:
@@ -91,6 +93,7 @@ def change_subscription(json_data: dict[str, Any]) -> dict[str, Any]:
 
 @changes.post("/cancel")
 @changes.doc(responses={409: REFUSALS[409]})
+@replayable
 @changes.input(CancelRequest)
 @changes.output(SubscriptionResponse)
 def cancel_subscription(json_data: dict[str, Any]) -> dict[str, Any]:
@@ -101,6 +104,7 @@ def cancel_subscription(json_data: dict[str, Any]) -> dict[str, Any]:
 
 @changes.post("/resume")
 @changes.doc(responses={**UNPAID, 409: REFUSALS[409]})
+@replayable
 @changes.input(EmptyRequest)
 @changes.output(SubscriptionResponse)
 def resume_subscription(json_data: dict[str, Any]) -> dict[str, Any]:

@@ -4,10 +4,12 @@ from dataclasses import asdict
 from typing import Any
 
 from apiflask import APIBlueprint, Schema
-from apiflask.fields import URL, DateTime, String
+from apiflask.fields import URL, DateTime, Integer, String
 from apiflask.validators import Length, OneOf
 
+from billing.api.replaying import replayable
 from billing.identity import caller
+from billing.sales.arrivals import Arrival, look
 from billing.sales.checkout import open_checkout
 
 INTERVALS = ("month", "year")
@@ -33,7 +35,16 @@ class CheckoutResponse(Schema):
     expires_at = DateTime(required=True)
 
 
+class ArrivalResponse(Schema):
+    """How far the checkout got. Ask again after `retry_after` seconds; null: this is the end."""
+
+    state = String(required=True, validate=OneOf(list(Arrival)))
+    as_of = DateTime(required=True, allow_none=True)
+    retry_after = Integer(required=True, allow_none=True)
+
+
 @checkout.post("/checkout")
+@replayable
 @checkout.input(CheckoutRequest)
 @checkout.output(CheckoutResponse, status_code=201)
 def start_checkout(json_data: dict[str, Any]) -> dict[str, Any]:
@@ -41,3 +52,10 @@ def start_checkout(json_data: dict[str, Any]) -> dict[str, Any]:
     wanted = dict(json_data)
     plan_name, interval = wanted.pop("plan"), wanted.pop("interval")
     return asdict(open_checkout(caller().user_id, plan_name, interval, **wanted))
+
+
+@checkout.get("/checkout/<session_id>")
+@checkout.output(ArrivalResponse)
+def show_checkout(session_id: str) -> dict[str, Any]:
+    """Tell how far an own checkout got, for who just came back from Stripe."""
+    return asdict(look(caller().user_id, session_id))

@@ -13,6 +13,7 @@ from billing.api.bodies import PREFIX
 from billing.settings import settings
 
 EXTENSION = "billing_openapi"
+REPLAYABLE = f"{PREFIX}subscription/"
 Document = dict[str, Any]
 
 openapi = Blueprint("openapi", __name__)
@@ -74,8 +75,10 @@ def complete(made: Document) -> Document:
     }
     components["schemas"]["Problem"] = PROBLEM
     for path, operations in made["paths"].items():
-        for operation in operations.values():
+        for method, operation in operations.items():
             complete_operation(path, operation)
+            if method == "post" and path.startswith(REPLAYABLE):
+                operation["parameters"].append(IDEMPOTENCY_KEY)
     return made
 
 
@@ -132,6 +135,15 @@ PROBLEM: Document = {
     },
     "required": ["type", "title", "status", "code", "detail"],
     "additionalProperties": True,
+}
+
+IDEMPOTENCY_KEY: Document = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "Sent again within a day, the first answer is given again. 409 `in_progress`, "
+    "`idempotency_key_reused`.",
+    "schema": {"type": "string", "maxLength": 255},
 }
 
 WEBHOOK: Document = {

@@ -1,5 +1,6 @@
 """Which plan does a price buy? Four rules, the first that answers; never an amount or a name."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from uuid import UUID
@@ -11,6 +12,7 @@ from billing.models import PlanPrice, StripeProduct, SubscriptionPlan
 from billing.stripe_api.snapshots import PriceSnapshot, ProductSnapshot
 
 INTERVALS = {"day", "week", "month", "year", "monthly", "yearly"}
+CURRENCY = re.compile(r"_[a-z]{3}$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,10 @@ class PriceMap:
 
 
 def plan_of_lookup_key(lookup_key: str | None) -> str | None:
-    """Read `<plan>_<interval>`."""
-    plan, _, interval = (lookup_key or "").rpartition("_")
-    return plan if plan and interval in INTERVALS else None
+    """Read `<plan>_<interval>`, or `<plan>_<interval>_<currency>`."""
+    text = lookup_key or ""
+    for key in (text, CURRENCY.sub("", text)):
+        plan, _, interval = key.rpartition("_")
+        if plan and interval in INTERVALS:
+            return plan
+    return None

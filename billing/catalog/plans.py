@@ -61,10 +61,6 @@ class OfferedPlan:
     quota_rules: Mapping[Metric, QuotaRule]
     prices: tuple[OfferedPrice, ...]
 
-    def lookup_key(self, price: OfferedPrice) -> str:
-        """Name the price at Stripe so that it maps back to this plan."""
-        return f"{self.name}_{price.interval}"
-
 
 def load(path: Path = PLANS_FILE) -> tuple[OfferedPlan, ...]:
     """Read the plans, lowest rank first. Raises BadPlans."""

@@ -39,6 +39,11 @@ def seed(plans: Iterable[OfferedPlan], currency: str) -> list[PlanDifference]:
     return differences
 
 
+def differences(plans: Iterable[OfferedPlan], currency: str) -> list[PlanDifference]:
+    """Tell what `seed` would change; nothing is written."""
+    return [one for plan in plans for one in _changed(plan.name, _columns(plan, currency))]
+
+
 def _columns(plan: OfferedPlan, currency: str) -> dict[str, Any]:
     monthly = [
         price.amount_cents

@@ -1,36 +1,64 @@
 """flask billing catalog: does Stripe sell what plans.toml describes?"""
 
 import json
+from collections.abc import Iterable
 
 import click
 from flask.cli import AppGroup
 
-from billing.catalog import apply, plans
+from billing.catalog import apply, holders, plans
+from billing.catalog.steps import Step
+from billing.settings import settings
 
-catalog = AppGroup("catalog", help="Products and prices at Stripe, as plans.toml wants them.")
+catalog = AppGroup("catalog", help="What Stripe sells and its portal allows, as plans.toml says.")
+
+
+@catalog.command("plan")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def plan_catalog(as_json: bool) -> None:
+    """Show what `apply` would do at Stripe, and whom `seed-plans` would touch. Changes nothing."""
+    offered = plans.load()
+    steps = apply.plan(offered)
+    touched = holders.touched(offered, settings().default_currency)
+    if as_json:
+        told = [{"plan": one.plan, "fields": one.fields, "holders": one.holders} for one in touched]
+        click.echo(json.dumps({"steps": _texts(steps), "plans": told}))
+        return
+    for text in _texts(steps):
+        click.echo(text)
+    for one in touched:
+        click.echo(f"~ plan {one.plan}: {', '.join(one.fields)}; {one.holders} holders")
+    if not steps and not touched:
+        click.echo("Nothing to do.")
 
 
 @catalog.command("check")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def check_catalog(as_json: bool) -> None:
-    """Name the prices that Stripe lacks; exit 1 if there is one."""
-    missing = [one.lookup_key for one in apply.missing_prices(plans.load())]
+    """Name what differs at Stripe; exit 1 if anything does."""
+    steps = apply.plan(plans.load())
     if as_json:
-        click.echo(json.dumps({"missing": missing}))
-    for lookup_key in [] if as_json else missing:
-        click.echo(f"no price at Stripe: {lookup_key}  (mend: flask billing catalog apply)")
-    if missing:
+        missing = [step.lookup_key for step in steps if step.lookup_key]
+        click.echo(json.dumps({"steps": _texts(steps), "missing": missing}))
+    for text in [] if as_json else _texts(steps):
+        click.echo(f"{text}  (mend: flask billing catalog apply)")
+    if steps:
         raise click.exceptions.Exit(1)
 
 
 @catalog.command("apply")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def apply_catalog(as_json: bool) -> None:
-    """Make what is missing at Stripe, and follow it here. Safe to repeat."""
-    made = [price.lookup_key for price in apply.apply(plans.load())]
+    """Bring Stripe to what plans.toml says, and follow it here. Safe to repeat."""
+    taken = apply.apply(plans.load())
     if as_json:
-        click.echo(json.dumps({"made": made}))
+        made = [step.lookup_key for step in taken if step.lookup_key]
+        click.echo(json.dumps({"steps": _texts(taken), "made": made}))
         return
-    for lookup_key in made:
-        click.echo(f"made {lookup_key}")
-    click.echo("Stripe offers every price of plans.toml")
+    for text in _texts(taken):
+        click.echo(text)
+    click.echo("Stripe sells what plans.toml describes.")
+
+
+def _texts(steps: Iterable[Step]) -> list[str]:
+    return [step.text for step in steps]

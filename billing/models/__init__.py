@@ -5,6 +5,7 @@ from billing.models.changes import Cause, Change, Drift, DriftKind
 from billing.models.charges import StripeCharge
 from billing.models.customers import RefreshState, StripeCustomer, StripeTestClock
 from billing.models.entitlements import ActiveEntitlement
+from billing.models.idempotency import IdempotencyKey
 from billing.models.inbox import EventState, StripeEvent, StripeEventPayload
 from billing.models.invoices import Invoice, InvoiceAction
 from billing.models.leases import Lease
@@ -32,6 +33,7 @@ __all__ = [
     "Drift",
     "DriftKind",
     "EventState",
+    "IdempotencyKey",
     "GapRun",
     "Invoice",
     "InvoiceAction",

@@ -1,7 +1,7 @@
 """What do we ask of Stripe about a subscription that exists? Changes, its end, and previews."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 from billing.stripe_api.connection import PAGE, Connection
 from billing.stripe_api.snapshots import (
@@ -30,15 +30,10 @@ class ChangeCalls(Connection):
 
     def preview_items(self, subscription_id: str, items: Items) -> PreviewSnapshot:
         """Tell what changing the items now would bill at once; nothing is changed."""
-        answer = self._call(
-            "post",
-            "/v1/invoices/create_preview",
-            {
-                "subscription": subscription_id,
-                "subscription_details": _billed(items, is_trial=False),
-            },
-        )
-        return PreviewSnapshot.from_stripe(cast(dict[str, Any], answer.data))
+        told = {"subscription": subscription_id}
+        details = {"subscription_details": _billed(items, is_trial=False)}
+        shown = self._set("/v1/invoices/create_preview", {**told, **details})
+        return PreviewSnapshot.from_stripe(shown)
 
     def cancel_at_period_end(
         self, subscription_id: str, *, idempotency_key: str

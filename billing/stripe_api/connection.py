@@ -79,6 +79,10 @@ class Connection:
         answer = self._call("post", path, {**parameters, "idempotency_key": idempotency_key})
         return cast(dict[str, Any], answer.data)
 
+    def _set(self, path: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Post what a repeat would not change; a key kept for a day would hide a change back."""
+        return cast(dict[str, Any], self._call("post", path, parameters).data)
+
     def _delete(self, path: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
         return cast(dict[str, Any], self._call("delete", path, parameters).data)
 

@@ -11,6 +11,7 @@ from billing.stripe_api.catalogue import CatalogueCalls
 from billing.stripe_api.changes import ChangeCalls
 from billing.stripe_api.connection import PAGE, Seen
 from billing.stripe_api.operating import OperatorCalls
+from billing.stripe_api.portals import PortalCalls
 from billing.stripe_api.snapshots import (
     ChargeSnapshot,
     CheckoutSnapshot,
@@ -33,7 +34,7 @@ WITH_PLANS = ["data.schedule"]
 """A list of subscriptions shows with each what is planned for it."""
 
 
-class StripeGateway(ChangeCalls, CatalogueCalls, OperatorCalls):
+class StripeGateway(ChangeCalls, CatalogueCalls, PortalCalls, OperatorCalls):
     """A client of one process. Raises StripeUnavailable, StripeMissing, StripeRefused,
     CardDeclined."""
 

@@ -8,6 +8,7 @@ from billing.stripe_api.snapshots.checkout import CheckoutSnapshot
 from billing.stripe_api.snapshots.customer import ClockSnapshot, CustomerSnapshot
 from billing.stripe_api.snapshots.endpoint import EndpointSnapshot
 from billing.stripe_api.snapshots.entitlements import EntitlementSummary
+from billing.stripe_api.snapshots.feature import FeatureSnapshot
 from billing.stripe_api.snapshots.invoice import InvoiceSnapshot
 from billing.stripe_api.snapshots.money import (
     ChargeSnapshot,
@@ -15,6 +16,7 @@ from billing.stripe_api.snapshots.money import (
     FraudWarningSnapshot,
     InvoicePaymentSnapshot,
 )
+from billing.stripe_api.snapshots.portal import PortalConfiguration
 from billing.stripe_api.snapshots.preview import PreviewLine, PreviewSnapshot
 from billing.stripe_api.snapshots.schedule import ScheduleSnapshot
 from billing.stripe_api.snapshots.shapes import Unreadable
@@ -28,10 +30,12 @@ __all__ = [
     "DisputeSnapshot",
     "EndpointSnapshot",
     "EntitlementSummary",
+    "FeatureSnapshot",
     "FraudWarningSnapshot",
     "InvoicePaymentSnapshot",
     "InvoiceSnapshot",
     "ItemSnapshot",
+    "PortalConfiguration",
     "PreviewLine",
     "PreviewSnapshot",
     "PriceSnapshot",

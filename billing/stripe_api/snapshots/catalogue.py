@@ -25,6 +25,7 @@ class ProductSnapshot:
     active: bool
     plan_name: str | None
     deleted: bool
+    description: str | None = None
 
     @classmethod
     def from_stripe(cls, data: Json) -> Self:
@@ -35,6 +36,7 @@ class ProductSnapshot:
             active=_is_active(data),
             plan_name=metadata_of(data, "plan"),
             deleted=data.get("deleted") is True,
+            description=text_of(data.get("description")),
         )
 
 
@@ -43,7 +45,8 @@ class PriceSnapshot:
     """A price, or the plan object that came before prices (2020).
 
     `unit_amount` is in minor units; None with tiers, and where only `unit_amount_decimal`, a
-    fraction of them, can say it. `interval` is None for what is paid once.
+    fraction of them, can say it. `interval` is None for what is paid once. `is_managed`: made by
+    `flask billing catalog apply`.
     """
 
     id: str
@@ -59,6 +62,7 @@ class PriceSnapshot:
     unit_amount_decimal: str | None = None
     billing_scheme: str | None = None
     usage_type: str | None = None
+    is_managed: bool = False
 
     @classmethod
     def from_stripe(cls, data: Json) -> Self:
@@ -82,6 +86,7 @@ class PriceSnapshot:
             ),
             billing_scheme=word_of(data.get("billing_scheme")),
             usage_type=word_of(recurring.get("usage_type")),
+            is_managed=metadata_of(data, "billing") == "catalog",
         )
 
 
