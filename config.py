@@ -1,25 +1,22 @@
 """How is the service set? Everything the environment may say, checked before anything starts."""
 
-import math
 import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Self
 from urllib.parse import urlsplit
 
-from limits import parse_many
+import environment
+from environment import BadSetting, origin_of
+
+__all__ = ["BadSetting", "Config", "Downgrade", "Issuer", "Processing", "origin_of"]
 
 ROOT = Path(__file__).parent
-MIN_SECRET = 32
-STRIPE_API = "https://api.stripe.com"
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
-
-
-class BadSetting(Exception):
-    """A setting that is missing, weak or contradictory: its name, and how to mend it."""
+STRIPE_API = "https://api.stripe.com"
 
 
 class Processing(StrEnum):
@@ -85,39 +82,44 @@ class Config:
     @classmethod
     def from_env(cls, env: Mapping[str, str] = os.environ) -> Self:
         """Read and check the environment. Raises BadSetting naming what to mend."""
-        app_url = _url(env, "APP_URL", "http://127.0.0.1:5000")
+        app_url = environment.url(env, "APP_URL", "http://127.0.0.1:5000")
         config = cls(
             database_url=_database_url(env.get("DATABASE_URL", "")),
             redis_url=env.get("REDIS_URL") or None,
             stripe_secret_key=_stripe_key(env),
             stripe_webhook_secrets=_webhook_secrets(env),
-            stripe_api_base=_url(env, "STRIPE_API_BASE", STRIPE_API),
-            jwt_secret=_secret(env, "JWT_SECRET"),
+            stripe_api_base=environment.url(env, "STRIPE_API_BASE", STRIPE_API),
+            jwt_secret=environment.secret(env, "JWT_SECRET"),
             app_url=app_url,
             allowed_return_origins=_origins(env),
-            past_due_grace_days=_number(env, "PAST_DUE_GRACE_DAYS", 7, int),
-            keep_paid_through=_flag(env, "KEEP_PAID_THROUGH"),
-            keep_on_void_pause=_flag(env, "KEEP_ON_VOID_PAUSE"),
-            suspend_on_dispute=_choice(env, "ON_DISPUTE", "flag", "suspend") == "suspend",
-            processing=_word(env, "BILLING_PROCESSING", Processing.INLINE),
-            trusted_proxies=_number(env, "TRUSTED_PROXIES", 0, int),
-            processes=_number(env, "WEB_CONCURRENCY", 1, int, least=1),
+            past_due_grace_days=environment.number(env, "PAST_DUE_GRACE_DAYS", 7, int),
+            keep_paid_through=environment.flag(env, "KEEP_PAID_THROUGH"),
+            keep_on_void_pause=environment.flag(env, "KEEP_ON_VOID_PAUSE"),
+            suspend_on_dispute=environment.choice(env, "ON_DISPUTE", "flag", "suspend")
+            == "suspend",
+            processing=environment.word(env, "BILLING_PROCESSING", Processing.INLINE),
+            trusted_proxies=environment.number(env, "TRUSTED_PROXIES", 0, int),
+            processes=environment.number(env, "WEB_CONCURRENCY", 1, int, least=1),
             log_level=_log_level(env),
-            token_seconds=_number(env, "TOKEN_SECONDS", 900, int, least=60),
-            refresh_token_seconds=_number(env, "REFRESH_TOKEN_SECONDS", 2_592_000, int, least=60),
+            token_seconds=environment.number(env, "TOKEN_SECONDS", 900, int, least=60),
+            refresh_token_seconds=environment.number(
+                env, "REFRESH_TOKEN_SECONDS", 2_592_000, int, least=60
+            ),
             outside_issuer=_outside_issuer(env),
-            inline_budget=_number(env, "INLINE_BUDGET_SECONDS", 8.0, float, least=0.5),
-            request_budget=_number(env, "REQUEST_BUDGET_SECONDS", 10.0, float, least=0.5),
-            stripe_timeout=_number(env, "STRIPE_TIMEOUT_SECONDS", 6.0, float, least=0.1),
-            refresh_lease=_number(env, "REFRESH_LEASE_SECONDS", 60.0, float, least=0.1),
-            refresh_debounce=_number(env, "REFRESH_DEBOUNCE_SECONDS", 0.0, float),
-            sweep_interval=_number(env, "SWEEP_INTERVAL_SECONDS", 5.0, float, least=0.1),
-            rate_limit=_rate(env, "RATE_LIMIT", "120/minute"),
-            poll_limit=_rate(env, "POLL_LIMIT", "600/minute"),
-            auth_limit=_rate(env, "AUTH_LIMIT", "10/minute"),
+            inline_budget=environment.number(env, "INLINE_BUDGET_SECONDS", 8.0, float, least=0.5),
+            request_budget=environment.number(
+                env, "REQUEST_BUDGET_SECONDS", 10.0, float, least=0.5
+            ),
+            stripe_timeout=environment.number(env, "STRIPE_TIMEOUT_SECONDS", 6.0, float, least=0.1),
+            refresh_lease=environment.number(env, "REFRESH_LEASE_SECONDS", 60.0, float, least=0.1),
+            refresh_debounce=environment.number(env, "REFRESH_DEBOUNCE_SECONDS", 0.0, float),
+            sweep_interval=environment.number(env, "SWEEP_INTERVAL_SECONDS", 5.0, float, least=0.1),
+            rate_limit=environment.rate(env, "RATE_LIMIT", "120/minute"),
+            poll_limit=environment.rate(env, "POLL_LIMIT", "600/minute"),
+            auth_limit=environment.rate(env, "AUTH_LIMIT", "10/minute"),
             default_currency=_currency(env),
-            portal_pause=_flag(env, "PORTAL_PAUSE"),
-            downgrade=_word(env, "DOWNGRADE", Downgrade.PERIOD_END),
+            portal_pause=environment.flag(env, "PORTAL_PAUSE"),
+            downgrade=environment.word(env, "DOWNGRADE", Downgrade.PERIOD_END),
         )
         config.check()
         return config
@@ -152,24 +154,9 @@ class Config:
             raise BadSetting("WEB_CONCURRENCY over 1 needs REDIS_URL: limits must be counted once")
 
 
-def _required(env: Mapping[str, str], name: str, how: str) -> str:
-    value = env.get(name, "").strip()
-    if not value:
-        raise BadSetting(f"{name} is not set: {how}. See .env.example.")
-    return value
-
-
-def _secret(env: Mapping[str, str], name: str) -> str:
-    how = "make one with: python -c 'import secrets; print(secrets.token_urlsafe(48))'"
-    value = _required(env, name, how)
-    if len(value) < MIN_SECRET or len(set(value)) < 10:
-        raise BadSetting(f"{name} is weak (under {MIN_SECRET} random characters): {how}.")
-    return value
-
-
 def _stripe_key(env: Mapping[str, str]) -> str:
     how = "take a secret or restricted key from the Stripe Dashboard, Developers > API keys"
-    value = _required(env, "STRIPE_SECRET_KEY", how)
+    value = environment.required(env, "STRIPE_SECRET_KEY", how)
     if not re.fullmatch(r"(sk|rk)_(test|live)_\w+", value):
         raise BadSetting(f"STRIPE_SECRET_KEY must begin with sk_test_, sk_live_ or rk_: {how}.")
     return value
@@ -177,7 +164,7 @@ def _stripe_key(env: Mapping[str, str]) -> str:
 
 def _webhook_secrets(env: Mapping[str, str]) -> tuple[str, ...]:
     how = "take it from the webhook endpoint at Stripe (whsec_...); several are comma separated"
-    text = _required(env, "STRIPE_WEBHOOK_SECRET", how)
+    text = environment.required(env, "STRIPE_WEBHOOK_SECRET", how)
     secrets = tuple(part.strip() for part in text.split(",") if part.strip())
     if not secrets or any(not re.fullmatch(r"whsec_\S{16,}", secret) for secret in secrets):
         raise BadSetting(f"STRIPE_WEBHOOK_SECRET must hold whsec_... secrets: {how}.")
@@ -195,17 +182,6 @@ def _database_url(text: str) -> str:
     return text
 
 
-def _url(env: Mapping[str, str], name: str, default: str) -> str:
-    return _http_url(name, env.get(name, "").strip() or default)
-
-
-def _http_url(name: str, text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise BadSetting(f"{name} must be an http(s) address, not {text!r}")
-    return text.rstrip("/")
-
-
 def _outside_issuer(env: Mapping[str, str]) -> Issuer | None:
     names = ("JWKS_URL", "JWT_ISSUER", "JWT_AUDIENCE")
     url, name, audience = (env.get(each, "").strip() for each in names)
@@ -218,51 +194,13 @@ def _outside_issuer(env: Mapping[str, str]) -> Issuer | None:
         raise BadSetting(f"{', '.join(names)} belong together: set all of them, or none")
     if urlsplit(url).scheme != "https" and urlsplit(url).hostname not in LOOPBACK:
         raise BadSetting("JWKS_URL must begin with https:// outside this machine")
-    return Issuer(_http_url("JWKS_URL", url), name, audience, algorithm)
-
-
-def origin_of(url: str) -> str:
-    """Reduce an address to scheme, host and port."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}".lower()
+    return Issuer(environment.http_url("JWKS_URL", url), name, audience, algorithm)
 
 
 def _origins(env: Mapping[str, str]) -> tuple[str, ...]:
     named = [part.strip() for part in env.get("ALLOWED_RETURN_ORIGINS", "").split(",")]
-    checked = [_http_url("ALLOWED_RETURN_ORIGINS", url) for url in named if url]
+    checked = [environment.http_url("ALLOWED_RETURN_ORIGINS", url) for url in named if url]
     return tuple(dict.fromkeys(origin_of(url) for url in checked))
-
-
-N = TypeVar("N", int, float)
-
-
-def _number(env: Mapping[str, str], name: str, default: N, kind: type[N], *, least: float = 0) -> N:
-    text = env.get(name, "").strip()
-    try:
-        value = kind(text) if text else default
-    except ValueError:
-        raise BadSetting(f"{name} must be a number, not {text!r}") from None
-    if not math.isfinite(value):
-        raise BadSetting(f"{name} must be a number, not {text!r}")
-    if value < least:
-        raise BadSetting(f"{name} must be at least {least:g}")
-    return value
-
-
-def _flag(env: Mapping[str, str], name: str) -> bool:
-    text = env.get(name, "").strip().lower()
-    if text not in {"", "0", "1", "false", "true", "no", "yes"}:
-        raise BadSetting(f"{name} must be true or false, not {text!r}")
-    return text in {"1", "true", "yes"}
-
-
-def _rate(env: Mapping[str, str], name: str, default: str) -> str:
-    text = env.get(name, "").strip() or default
-    try:
-        parse_many(text)
-    except ValueError:
-        raise BadSetting(f"{name} must be a rate like {default}, not {text!r}") from None
-    return text
 
 
 def _currency(env: Mapping[str, str]) -> str:
@@ -270,26 +208,6 @@ def _currency(env: Mapping[str, str]) -> str:
     if not re.fullmatch(r"[a-z]{3}", text):
         raise BadSetting(f"DEFAULT_CURRENCY must be a code of three letters, not {text!r}")
     return text
-
-
-def _choice(env: Mapping[str, str], name: str, *choices: str) -> str:
-    """Read one of a few words; the first is the default."""
-    text = env.get(name, "").strip().lower() or choices[0]
-    if text not in choices:
-        raise BadSetting(f"{name} must be {' or '.join(choices)}, not {text!r}")
-    return text
-
-
-W = TypeVar("W", bound=StrEnum)
-
-
-def _word(env: Mapping[str, str], name: str, default: W) -> W:
-    words = type(default)
-    text = env.get(name, "").strip() or default.value
-    try:
-        return words(text)
-    except ValueError:
-        raise BadSetting(f"{name} must be {' or '.join(words)}, not {text!r}") from None
 
 
 def _log_level(env: Mapping[str, str]) -> str:

@@ -9,7 +9,7 @@ from itertools import chain
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PRODUCT = ("billing", "config.py", "wsgi.py")
+PRODUCT = ("billing", "config.py", "environment.py", "wsgi.py")
 ALL = (*PRODUCT, "migrations", "scripts", "tests", "bench", "examples")
 
 
