@@ -7,6 +7,7 @@ from billing.api.auth import auth
 from billing.api.changes import changes
 from billing.api.checkout import checkout
 from billing.api.docs import docs
+from billing.api.feed import feed
 from billing.api.health import health
 from billing.api.invoices import invoices
 from billing.api.plans import plans
@@ -22,6 +23,7 @@ BLUEPRINTS = [
     subscriptions,
     usage,
     product,
+    feed,
     checkout,
     changes,
     portal,

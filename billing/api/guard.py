@@ -16,7 +16,7 @@ PUBLIC = {
 """The endpoints under /v1 that strangers may use."""
 
 
-FOR_BACKENDS = {"product"}
+FOR_BACKENDS = {"product", "feed"}
 """The blueprints that need a service key instead of a user's token."""
 
 

@@ -63,7 +63,7 @@ class CustomerTruth:
             _store_details(self.details)
         for checkout in self.checkouts:
             checkouts.follow_checkout(checkout)
-        links.link(self.id, self._claims())
+        links.link(self.id, self._claims(), cause)
         self._follow_test_clock()
         prices = PriceMap.load(
             [item.price for snapshot in self.subscriptions for item in snapshot.items],

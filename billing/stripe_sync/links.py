@@ -1,18 +1,19 @@
 """Which user is a Stripe customer? Decided by our own marks only, never by an e-mail address."""
 
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 
 from billing.database import db, transaction
-from billing.models import DriftKind, User, UserSubscription
-from billing.stripe_sync import counters, drift
+from billing.models import Cause, DriftKind, User, UserSubscription
+from billing.stripe_sync import changes, counters, drift
 from billing.stripe_sync.drift import Finding
 from billing.stripe_sync.subjects import Part, Subject
 
 
-def link(customer_id: str, claims: list[str]) -> None:
+def link(customer_id: str, claims: list[str], cause: Cause) -> None:
     """Tie the customer to the user that our metadata names; a link that exists is never moved."""
     holder = db.session.scalar(sa.select(User.id).where(User.stripe_customer_id == customer_id))
     for claim in claims:
@@ -25,7 +26,7 @@ def link(customer_id: str, claims: list[str]) -> None:
         else:
             holder = user_id
     if holder is not None:
-        _adopt(customer_id, holder)
+        _adopt(customer_id, holder, cause)
 
 
 class LinkOutcome(StrEnum):
@@ -60,7 +61,7 @@ def link_by_hand(user: str, customer_id: str) -> LinkOutcome:
             return LinkOutcome.CUSTOMER_HAS_ANOTHER_USER
         if not _take(found.id, customer_id):
             return LinkOutcome.USER_HAS_ANOTHER_CUSTOMER
-        _adopt(customer_id, found.id)
+        _adopt(customer_id, found.id, Cause.OPERATOR)
     return LinkOutcome.LINKED
 
 
@@ -79,16 +80,34 @@ def _take(user_id: UUID, customer_id: str) -> bool:
     return taken is not None
 
 
-def _adopt(customer_id: str, user_id: UUID) -> None:
+def _adopt(customer_id: str, user_id: UUID, cause: Cause) -> None:
     """Give the user what was stored before the link was known."""
-    db.session.execute(
-        sa.update(UserSubscription)
-        .where(
+    foreign = db.session.execute(
+        sa.select(UserSubscription.stripe_subscription_id, UserSubscription.user_id).where(
             UserSubscription.stripe_customer_id == customer_id,
             UserSubscription.user_id.is_distinct_from(user_id),
         )
+    ).all()
+    if not foreign:
+        return
+    db.session.execute(
+        sa.update(UserSubscription)
+        .where(UserSubscription.stripe_customer_id == customer_id)
         .values(user_id=user_id)
     )
+    changes.note(_adoption(row, user_id, cause) for row in foreign)
+
+
+def _adoption(row: sa.Row[str, UUID | None], user_id: UUID, cause: Cause) -> dict[str, Any]:
+    return {
+        "stripe_id": row.stripe_subscription_id,
+        "user_id": user_id,
+        "field": "user_id",
+        "before": str(row.user_id) if row.user_id else None,
+        "after": str(user_id),
+        "cause": cause,
+        "stripe_event_id": None,
+    }
 
 
 def _user_id(claim: str) -> UUID | None:

@@ -16,7 +16,6 @@ from billing.catalog.mapping import PriceMap
 from billing.database import db, insert
 from billing.models import (
     Cause,
-    Change,
     Status,
     StripeCharge,
     SubscriptionItem,
@@ -25,7 +24,7 @@ from billing.models import (
 from billing.models.subscriptions import TERMINAL
 from billing.stripe_api.gateway import Seen
 from billing.stripe_api.snapshots import SubscriptionSnapshot
-from billing.stripe_sync import links
+from billing.stripe_sync import changes, links
 from billing.stripe_sync.projection import (
     FIELDS,
     Pending,
@@ -181,8 +180,7 @@ class Writer:
             }
             for name, (before, after) in changed.items()
         ]
-        if rows:
-            db.session.execute(sa.insert(Change), rows)
+        changes.note(rows)
 
     def _readable(self, value: Any) -> Any:
         if isinstance(value, UUID):
@@ -203,16 +201,16 @@ def flag_disputed(subscription_id: str, cause: Cause) -> None:
         .returning(STORED.user_id, STORED.is_disputed)
     ).first()
     if row is not None:
-        db.session.execute(
-            sa.insert(Change).values(
-                stripe_id=subscription_id,
-                user_id=row.user_id,
-                field="is_disputed",
-                before=not row.is_disputed,
-                after=row.is_disputed,
-                cause=cause,
-            )
-        )
+        change = {
+            "stripe_id": subscription_id,
+            "user_id": row.user_id,
+            "field": "is_disputed",
+            "before": not row.is_disputed,
+            "after": row.is_disputed,
+            "cause": cause,
+            "stripe_event_id": None,
+        }
+        changes.note([change])
 
 
 def _stored_of(customer_id: str) -> dict[str, sa.Row[Any]]:
