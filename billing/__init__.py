@@ -4,7 +4,7 @@ from apiflask import APIFlask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from billing import api, commands, database, errors, identity, logs, models, pages, settings
-from billing.api import headers, limits, request_ids
+from billing.api import cross_origin, headers, limits, request_ids
 from billing.database import db
 from billing.extensions import migrate
 from billing.identity import browsers
@@ -32,6 +32,7 @@ def create_app(config: Config) -> APIFlask:
     errors.init_app(app)
     request_ids.init_app(app)
     headers.init_app(app)
+    cross_origin.init_app(app)
     identity.init_app(app, config.outside_issuer)
     browsers.init_app(app)
     limits.init_app(app, config)

@@ -39,7 +39,7 @@ REDIS_OPTIONS: dict[str, Any] = {
     "retry": Retry(NoBackoff(), 0),  # the client's own would hold a request for seconds
     "wrap_exceptions": True,
 }
-POLL = {"subscriptions.show_subscription", "pages.checkout.state"}
+POLL = {"subscriptions.show_subscription"}
 BY_ACCOUNT = {
     "auth.register",
     "auth.login",

@@ -5,6 +5,7 @@ from apiflask import APIBlueprint
 from billing.identity.browsers import PAGES
 from billing.pages import faults, forms, frame, words
 from billing.pages.account import account
+from billing.pages.changes import changes
 from billing.pages.checkout import checkout
 from billing.pages.pricing import pricing
 from billing.pages.signing_in import signing_in
@@ -16,5 +17,5 @@ pages.after_request(forms.remember)
 pages.context_processor(frame.context)
 pages.register_error_handler(Exception, faults.show)
 words.init_app(pages)
-for resource in (signing_in, pricing, checkout, account):
+for resource in (signing_in, pricing, checkout, account, changes):
     pages.register_blueprint(resource)

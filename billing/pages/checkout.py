@@ -37,19 +37,17 @@ def buy() -> ResponseReturnValue:
 
 
 @checkout.get("/checkout/done")
-def done() -> str:
+def done() -> ResponseReturnValue:
     """Say how far the purchase is; while it is under way the page keeps asking."""
-    progress = progress_of(visitor().user_id, session_id())
-    return render_template("pages/done.html", progress=progress, session_id=session_id())
+    buyer, session_id = visitor(), request.args.get("session_id")
+    if not session_id:
+        return redirect(url_for("pages.account.show"), 303)
+    progress = progress_of(buyer.user_id, session_id)
+    return render_template("pages/done.html", progress=progress, session_id=session_id)
 
 
 @checkout.get("/checkout/state")
 @conditional
 def state() -> dict[str, Any]:
     """Tell the waiting page how far the purchase is."""
-    return asdict(progress_of(visitor().user_id, session_id()))
-
-
-def session_id() -> str | None:
-    """Read which Checkout Session is asked about."""
-    return request.args.get("session_id") or None
+    return asdict(progress_of(visitor().user_id, request.args.get("session_id", "")))

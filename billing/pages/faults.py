@@ -1,13 +1,22 @@
 """What does a person see when something went wrong? A page in plain words, and the way on."""
 
-from http import HTTPStatus
-
 from flask import make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from billing.errors import fact_of
 from billing.identity.browsers import NotSignedIn
 from billing.pages.ways import here
+
+TITLES = {
+    402: "One more step",
+    403: "That did not work",
+    404: "There is nothing here",
+    409: "Not as things stand",
+    422: "That is not to be had",
+    429: "A little slower, please",
+    503: "We will be right back",
+}
+OTHER_TITLE = "Something went wrong"
 
 
 def show(error: Exception) -> ResponseReturnValue:
@@ -16,7 +25,7 @@ def show(error: Exception) -> ResponseReturnValue:
         back = here() if request.method == "GET" else None
         return redirect(url_for("pages.signing_in.show_sign_in", next=back), 303)
     fact = fact_of(error)
-    title = HTTPStatus(fact.status).phrase
+    title = TITLES.get(fact.status, OTHER_TITLE)
     page = render_template("pages/fault.html", fact=fact, title=title)
     response = make_response(page, fact.status)
     if fact.retry_after is not None:

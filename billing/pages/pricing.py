@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from uuid import UUID
 
 from flask import Blueprint, g, render_template, request
 
 from billing.catalog import listing
 from billing.catalog.listing import ListedPlan, ListedPrice
 from billing.catalog.terms import FREE, Plan
-from billing.entitlements import Standing, standing_of
+from billing.entitlements import Reason, Standing, standing_of
 from billing.models import Status
 from billing.sales.offers import NotForSale
 from billing.settings import settings
@@ -25,6 +26,8 @@ class Step(StrEnum):
     REGISTER = "register"
     ORDER = "order"
     BUY = "buy"
+    CHANGE = "change"
+    CANCEL = "cancel"
     MANAGE = "manage"
     NONE = "none"
 
@@ -37,6 +40,7 @@ class Card:
     price: ListedPrice | None
     saving: int | None
     is_current: bool
+    is_suggested: bool
     step: Step
 
     @property
@@ -53,48 +57,75 @@ class Card:
 @pricing.get("/pricing")
 def show() -> str:
     """Show the plans beside each other, by the month or by the year."""
-    interval = chosen_interval()
     standing = standing_of(g.visitor.user_id) if g.visitor else None
+    interval = chosen_interval(standing)
+    listed = listing.on_sale()
     return render_template(
         "pages/pricing.html",
-        cards=[card(plan, interval, standing) for plan in listing.on_sale()],
+        cards=[card(plan, interval, standing, suggested(listed, standing)) for plan in listed],
         interval=interval,
         intervals=INTERVALS,
         currency=settings().default_currency,
     )
 
 
-def chosen_interval() -> str:
-    """Read how often is to be paid: by the month, unless by the year is asked for."""
-    asked = request.values.get("interval")
-    return asked if asked in INTERVALS else INTERVALS[0]
+def chosen_interval(standing: Standing | None = None) -> str:
+    """Read how often is to be paid: what is asked for, else as it is held, else by the month."""
+    held = standing.access.subscription if standing else None
+    for interval in (request.values.get("interval"), held.interval if held else None):
+        if interval in INTERVALS:
+            return interval
+    return INTERVALS[0]
 
 
-def card(plan: ListedPlan, interval: str, standing: Standing | None) -> Card:
+def suggested(listed: list[ListedPlan], standing: Standing | None) -> UUID | None:
+    """Find the next plan above the one in force."""
+    rank = standing.plan.rank if standing else 0
+    above = [plan.terms.id for plan in listed if plan.terms.rank > rank]
+    return above[0] if above else None
+
+
+def card(
+    plan: ListedPlan, interval: str, standing: Standing | None, suggested_id: UUID | None
+) -> Card:
     """Put together what is shown of a plan."""
     price = price_of(plan, interval)
-    is_current = standing is not None and standing.plan.id == plan.terms.id
     return Card(
         plan=plan.terms,
         price=price,
         saving=saving_of(plan) if interval == "year" else None,
-        is_current=is_current,
-        step=step_of(plan.terms, price, standing),
+        is_current=standing is not None and standing.plan.id == plan.terms.id,
+        is_suggested=plan.terms.id == suggested_id,
+        step=step_of(plan.terms, price, interval, standing),
     )
 
 
-def step_of(plan: Plan, price: ListedPrice | None, standing: Standing | None) -> Step:
+def step_of(
+    plan: Plan, price: ListedPrice | None, interval: str, standing: Standing | None
+) -> Step:
     """Choose what the visitor can do about the plan."""
     if standing is None:
         return Step.REGISTER if plan.name == FREE else Step.ORDER if price else Step.NONE
-    if holds_one(standing):
+    if not holds_one(standing):
+        return Step.BUY if price else Step.NONE
+    held = standing.access.subscription
+    if held is None or not is_going_on(standing):
         return Step.MANAGE
-    return Step.BUY if price else Step.NONE
+    if plan.name == FREE:
+        return Step.CANCEL
+    is_held = (plan.id, interval) == (standing.plan.id, held.interval)
+    return Step.CHANGE if price and not is_held else Step.NONE
 
 
 def holds_one(standing: Standing) -> bool:
     """Tell whether a subscription lives: then it is changed, and none is bought."""
     return any(not Status.read(one.status).is_terminal for one in standing.subscriptions)
+
+
+def is_going_on(standing: Standing) -> bool:
+    """Tell whether the subscription is in good order and no end of it is planned."""
+    is_good = standing.access.reason in {Reason.ACTIVE, Reason.TRIALING}
+    return is_good and standing.access.until is None
 
 
 def price_of(plan: ListedPlan, interval: str) -> ListedPrice | None:

@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from billing.pages.frame import payment_origins
 from config import origin_of
 
-OWN = re.compile(r"/(pricing|account|checkout|checkout/done)(\?[\w=&.-]*)?", re.ASCII)
+OWN = re.compile(r"/(pricing|account(/change|/cancel)?|checkout(/done)?)(\?[\w=&.-]*)?", re.ASCII)
 
 
 def own(path: str | None) -> str | None:

@@ -1,10 +1,11 @@
 """How are money, days and what a plan gives written for people?"""
 
+from collections.abc import Callable
 from datetime import datetime
 
 from flask import Blueprint
 
-from billing.entitlements import Reason, Standing
+from billing.entitlements import Reason, Standing, Subscription
 from billing.models import InvoiceAction, Metric
 
 SYMBOLS = {"usd": "$", "eur": "€", "gbp": "£", "jpy": "¥"}
@@ -20,9 +21,12 @@ SPACE = "\N{NO-BREAK SPACE}"
 METRICS = {
     Metric.API_CALLS: ("API calls", "a day"),
     Metric.JOBS_CREATED: ("jobs", "a month"),
-    Metric.STORAGE_USED_MB: ("MB of storage", ""),
-    Metric.COMPUTE_MINUTES: ("minutes of compute", "a month"),
+    Metric.STORAGE_USED_MB: ("storage", ""),
+    Metric.COMPUTE_MINUTES: ("compute minutes", "a month"),
 }
+GIGABYTE = 1000
+
+GOING_ON = {Reason.ACTIVE, Reason.TRIALING}
 
 REASONS = {
     Reason.NO_SUBSCRIPTION: "It is yours for as long as you like.",
@@ -48,12 +52,6 @@ ACTIONS = {
     InvoiceAction.CONFIRM: "Your bank wants you to confirm the last payment.",
     InvoiceAction.UPDATE_CARD: "The last payment failed. Another card would help.",
 }
-
-
-def init_app(pages: Blueprint) -> None:
-    """Teach the templates to write."""
-    for write in (money, day, moment, number, phrase, quota, because, metric_name, asked_for):
-        pages.add_app_template_filter(write)
 
 
 def money(amount: int, currency: str) -> str:
@@ -88,16 +86,27 @@ def phrase(name: str) -> str:
 
 
 def quota(limit: int | None, metric: Metric) -> str:
-    """Write what a plan allows of a metric: 1,000 jobs a month."""
+    """Write what a plan allows of a metric: 1,000 jobs a month, 10 GB of storage."""
     things, period = METRICS[metric]
     if limit is None:
-        return f"Unlimited {things.removeprefix('MB of ')}"
-    return f"{limit:,} {things} {period}".rstrip()
+        return f"Unlimited {things}"
+    link = " of " if metric is Metric.STORAGE_USED_MB else " "
+    return f"{amount(limit, metric)}{link}{things} {period}".rstrip()
+
+
+def amount(value: int, metric: Metric) -> str:
+    """Write how much of a metric: 1,000, and of storage 10 GB."""
+    if metric is not Metric.STORAGE_USED_MB:
+        return number(value)
+    if value >= GIGABYTE:
+        return f"{value / GIGABYTE:,.1f}".removesuffix(".0") + f"{SPACE}GB"
+    return f"{value}{SPACE}MB"
 
 
 def metric_name(metric: Metric) -> str:
     """Write what is counted: Jobs, Storage."""
-    return phrase(METRICS[metric][0].removeprefix("MB of "))
+    things = METRICS[metric][0]
+    return things[:1].upper() + things[1:]
 
 
 def asked_for(action: str) -> str:
@@ -108,10 +117,12 @@ def asked_for(action: str) -> str:
 def because(standing: Standing) -> str:
     """Say in one sentence why the plan is what it is, and until when."""
     access, subscription = standing.access, standing.access.subscription
-    if subscription and access.until and access.reason in {Reason.ACTIVE, Reason.TRIALING}:
-        return f"It ends on {day(access.until)} and does not renew."
     if subscription is None:
         return REASONS[access.reason]
+    if access.reason in GOING_ON and access.until:
+        return f"It ends on {day(access.until)} and does not renew."
+    if access.reason in GOING_ON and subscription.pending_change_at:
+        return _planned(standing, subscription, subscription.pending_change_at)
     dates = {
         "renewal": subscription.current_period_end,
         "trial_end": subscription.trial_end,
@@ -120,3 +131,42 @@ def because(standing: Standing) -> str:
     return REASONS[access.reason].format(
         **{name: day(value) if value else "further notice" for name, value in dates.items()}
     )
+
+
+def outcome(standing: Standing) -> str:
+    """Say in a few words how things stand after a change: the truth, whoever made the link."""
+    access, name = standing.access, standing.plan.display_name
+    if access.reason in GOING_ON and access.until:
+        return f"{name} is cancelled. Until it ends you can take that back."
+    if access.subscription and access.subscription.pending_change_at:
+        return "Your change is planned."
+    return f"You are on {name}."
+
+
+def _planned(standing: Standing, subscription: Subscription, at: datetime) -> str:
+    plan = subscription.pending_plan
+    if plan is None or plan.id == standing.plan.id:
+        return f"It stays until {day(at)}, and then changes as you asked."
+    return f"It stays until {day(at)}. From then on you are on {plan.display_name}."
+
+
+FILTERS: tuple[Callable[..., str], ...] = (
+    money,
+    day,
+    moment,
+    number,
+    phrase,
+    quota,
+    amount,
+    metric_name,
+    asked_for,
+    because,
+    outcome,
+)
+"""How the templates write."""
+
+
+def init_app(pages: Blueprint) -> None:
+    """Teach the templates to write."""
+    for write in FILTERS:
+        pages.add_app_template_filter(write)

@@ -9,7 +9,11 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from tests.support.live import PASSWORD
+from billing.catalog import apply, plans, seed
+from billing.database import transaction
+from billing.emulator import Emulator
+from billing.settings import settings
+from tests.support.live import PASSWORD, pay
 from tests.support.requests import Client
 
 
@@ -91,3 +95,26 @@ def text_of(answer: TestResponse) -> str:
     """The words of a page, without its tags, with plain spaces."""
     plain = re.sub(r"<[^>]+>", " ", answer.text).replace("\N{NO-BREAK SPACE}", " ")
     return re.sub(r"\s+", " ", plain)
+
+
+@pytest.fixture
+def shop(service: str, emulator: Emulator) -> None:
+    """The plans here and at Stripe, which posts its events here."""
+    with transaction():
+        seed.seed(plans.load(), "usd")
+    apply.apply(plans.load())
+    assert emulator.wait_idle()
+
+
+def paid(surfer: Surfer, plan: str) -> str:
+    """Order a plan and pay; return the path to which Stripe sends the customer back."""
+    surfer.look("/pricing")
+    back = pay(surfer.press("/checkout", plan=plan).location).headers["Location"]
+    return back.removeprefix(settings().app_url)
+
+
+def buy(surfer: Surfer, emulator: Emulator, plan: str = "pro") -> str:
+    """Buy a plan, and wait until we have heard of it."""
+    back = paid(surfer, plan)
+    assert emulator.wait_idle()
+    return back

@@ -13,7 +13,7 @@ from config import STRIPE_API, Config
 from tests.pages.conftest import Surfer, text_of
 from tests.support.factories import a_plan, a_price
 
-PAGES = ["/pricing", "/signin", "/register", "/account", "/checkout/done", "/checkout?plan=pro"]
+PAGES = ["/pricing", "/signin", "/register", "/account", "/account/cancel", "/checkout?plan=pro"]
 
 
 @pytest.fixture(autouse=True)

@@ -16,9 +16,9 @@ class QuietHandler(WSGIRequestHandler):
 
 
 @contextmanager
-def served(app: Flask) -> Iterator[str]:
-    """Serve the application on 127.0.0.1 and yield its address."""
-    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=QuietHandler)
+def served(app: Flask, port: int = 0) -> Iterator[str]:
+    """Serve the application on 127.0.0.1, on any free port if none is named; yield its address."""
+    server = make_server("127.0.0.1", port, app, threaded=True, request_handler=QuietHandler)
     thread = Thread(target=server.serve_forever, name="served")
     thread.start()
     try:
