@@ -4,6 +4,7 @@
 #   make test    format, lint, types, migrations, all tests, on SQLite and a real PostgreSQL
 #   make check   the same without the slow tests
 #   make long    the tests that take minutes: from a fresh clone to a purchase
+#   make check-stripe   does Stripe's test mode do what the emulator does? STRIPE_SECRET_KEY=sk_test_...
 #   make clean   remove the virtual environment and the caches; instance/ keeps its data
 #
 # PYTHON=python3.12 chooses the interpreter.
@@ -20,7 +21,7 @@ PYTEST := $(BIN)/python -m pytest -n 2
 unexport PYTHONPATH PYTHONHOME PYTHONWARNINGS PYTHONOPTIMIZE PYTEST_ADDOPTS PYTEST_PLUGINS
 unexport FLASK_APP FLASK_DEBUG FLASK_ENV VIRTUAL_ENV
 
-.PHONY: run test check long clean python lint
+.PHONY: run test check long check-stripe clean python lint
 
 run: python
 	@$(PYTHON) scripts/install.py requirements.txt
@@ -34,6 +35,10 @@ check: lint
 
 long: lint
 	$(PYTEST) -m long
+
+check-stripe: python
+	@$(PYTHON) scripts/install.py requirements.txt
+	@$(BIN)/python -m scripts.check_stripe
 
 lint: python
 	@$(PYTHON) scripts/install.py requirements-dev.txt
