@@ -49,10 +49,8 @@ def main() -> int:
     """Compare, and print every difference. Exit codes: 0 none, 1 some, 2 refused."""
     key = os.environ.get("STRIPE_SECRET_KEY", "")
     if not key.startswith(("sk_test_", "rk_test_")):
-        said = "a live key is refused" if "_live_" in key else "it is missing"
-        print(
-            f"STRIPE_SECRET_KEY must be a key of test mode (sk_test_...): {said}.", file=sys.stderr
-        )
+        said = "A live key is refused" if "_live_" in key else "A key is needed"
+        print(f"{said}: set STRIPE_SECRET_KEY to one of test mode, sk_test_...", file=sys.stderr)
         return 2
     base = os.environ.get("STRIPE_API_BASE") or STRIPE
     start = int(time.time())

@@ -28,6 +28,7 @@ READS = (
     "/v1/checkout/sessions",
     "/v1/subscription_schedules",
     "/v1/entitlements/features",
+    "/v1/billing_portal/configurations",
     "/v1/invoice_payments",
     "/v1/charges",
     "/v1/disputes",
