@@ -12,6 +12,9 @@ from billing.models import Status
 from config import Config
 
 VOID = "void"
+UNPAID_ENDS = {"payment_failed", "payment_disputed"}
+"""Reasons for an end whose last period was not paid for: nothing was paid through."""
+
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 FOR_EVER = datetime.max.replace(tzinfo=UTC)
 
@@ -74,6 +77,7 @@ class Subscription:
     ended_at: datetime | None = None
     expires_at: datetime | None = None
     cancel_at: datetime | None = None
+    cancellation_reason: str | None = None
     trial_end: datetime | None = None
     past_due_since: datetime | None = None
     pause_collection: str | None = None
@@ -148,7 +152,7 @@ def _after_the_end(
     subscription: Subscription, policy: Policy, moment: datetime
 ) -> tuple[Reason, bool, datetime | None]:
     until = _ahead(subscription.ended_at, moment)
-    if policy.keep_paid_through:
+    if policy.keep_paid_through and subscription.cancellation_reason not in UNPAID_ENDS:
         until = _ahead(subscription.current_period_end, moment) or until
     if until is None:
         return Reason.ENDED, False, None

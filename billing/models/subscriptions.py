@@ -71,6 +71,7 @@ class UserSubscription(UuidKey, Timestamps, Base):
     ended_at: Mapped[datetime | None]
     cancel_at: Mapped[datetime | None]
     cancel_at_period_end: Mapped[bool] = mapped_column(default=False)
+    cancellation_reason: Mapped[str | None]
     current_period_start: Mapped[datetime | None]
     current_period_end: Mapped[datetime | None]
     billing_cycle_anchor: Mapped[datetime | None]

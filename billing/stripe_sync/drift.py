@@ -27,6 +27,7 @@ KIND_OF = {
     "interval": DriftKind.PERIOD,
     "cancel_at": DriftKind.CANCEL,
     "cancel_at_period_end": DriftKind.CANCEL,
+    "cancellation_reason": DriftKind.CANCEL,
     "cancelled_at": DriftKind.CANCEL,
     "ended_at": DriftKind.CANCEL,
     "expires_at": DriftKind.CANCEL,

@@ -4,7 +4,9 @@ import json
 import re
 from typing import Any
 
-STRIPE = re.compile(r"http://127\.0\.0\.1:9/v1/(?P<kind>[a-z_/]+?)(/(?P<id>[^/?]+))?(\?.*)?")
+STRIPE = re.compile(
+    r"http://127\.0\.0\.1:9/v1/(?P<kind>[a-z_/]+?)(/(?P<id>(?!early_fraud_warnings)[^/?]+))?(\?.*)?"
+)
 
 
 def existing(request: Any) -> tuple[int, dict[str, str], str]:

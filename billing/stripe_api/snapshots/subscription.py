@@ -96,6 +96,7 @@ class SubscriptionSnapshot:
     pause_collection: str | None
     claimed_user_id: str | None
     test_clock_id: str | None
+    cancellation_reason: str | None = None
     currency: str | None = None
     latest_invoice_id: str | None = None
     schedule_id: str | None = None
@@ -129,6 +130,7 @@ class SubscriptionSnapshot:
             pause_collection=word_of(part_of(data, "pause_collection").get("behavior")),
             claimed_user_id=metadata_of(data, "user_id"),
             test_clock_id=id_of(data.get("test_clock")),
+            cancellation_reason=word_of(part_of(data, "cancellation_details").get("reason")),
             currency=word_of(data.get("currency")),
             latest_invoice_id=id_of(data.get("latest_invoice")),
             schedule_id=id_of(data.get("schedule")),
