@@ -4,7 +4,6 @@ A limit protects the service and may fail open; a quota is a promise and does no
 """
 
 import hashlib
-import logging
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from werkzeug.exceptions import BadRequest
 
 from billing import clock
 from billing.api.bodies import BODY_CAP, PREFIX
+from billing.api.outages import Outages
 from billing.entitlements.rate_limits import rate_of
 from billing.entitlements.standing import PlansMissing, standing_of
 from billing.errors import NotFound, RateLimited, problem
@@ -29,8 +29,6 @@ from billing.identity import emails
 from billing.identity.browsers import PAGES
 from billing.settings import settings
 from config import Config
-
-log = logging.getLogger(__name__)
 
 STRATEGY = "fixed-window"
 REDIS_OPTIONS: dict[str, Any] = {
@@ -73,6 +71,7 @@ def init_app(app: Flask, config: Config) -> None:
     limiter.request_filter(lambda: not _budgets())  # Stripe's events, health, documents
     limiter.init_app(app)
     app.after_request(partial(_tell, limiter))
+    Outages(limiter).init_app(app)
     app.register_error_handler(RateLimitExceeded, partial(_refuse, limiter))
 
 
@@ -154,8 +153,7 @@ def _tell(limiter: Limiter, response: Response) -> Response:
     """Tell what is left of the budget that is nearest to its end."""
     try:
         told = [_headers(limit) for limit in limiter.current_limits]
-    except StorageError:
-        log.warning("rate limits: the storage is away, headers are left out")
+    except StorageError:  # gone since it counted: the next request will notice
         return response
     if told:
         response.headers.update(min(told, key=lambda one: one["RateLimit-Remaining"]))

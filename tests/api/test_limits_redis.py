@@ -1,5 +1,6 @@
 """Rate limits over a real Redis: shared while it lives, per process while it does not."""
 
+import logging
 import shutil
 import signal
 import time
@@ -116,3 +117,24 @@ def test_a_service_started_without_redis_answers_and_limits(
     databases.close(app)
 
     assert seen == [200, 429]
+
+
+def test_an_outage_is_told_once_and_so_is_its_end(
+    clients: list[FlaskClient], server: Server, caplog: pytest.LogCaptureFixture
+):
+    client = clients[0]
+    server.stop()
+    ask(client, 3)
+    server.start()
+    with Redis.from_url(server.url) as connection:
+        end = time.monotonic() + PATIENCE
+        while not connection.dbsize() and time.monotonic() < end:
+            ask(client)
+            time.sleep(0.1)
+    ask(client, 2)
+
+    told = [one.getMessage() for one in caplog.records if one.levelno >= logging.WARNING]
+    away, back = told
+    assert away == "rate_limits=per_process outcome=storage_away outage=1"
+    assert back.startswith("rate_limits=shared outcome=storage_back outage=1 seconds=")
+    assert int(back.rpartition("requests=")[2]) >= 3
