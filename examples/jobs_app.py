@@ -1,5 +1,7 @@
 """A product in the same process as the billing service: what it sells is guarded by decorators.
 
+Every request of a user to its routes counts against the plan's quota of API calls.
+
 With `make run` going, in another terminal at the project's root:
 
     set -a; . instance/dev.env; set +a
@@ -19,11 +21,12 @@ from apiflask import APIBlueprint, APIFlask, Schema, fields
 from apiflask.validators import Length
 
 import billing
-from billing.entitlements import requires_feature, requires_quota
+from billing.entitlements import count_requests, requires_feature, requires_quota
 from billing.identity import caller
 from config import Config
 
 jobs = APIBlueprint("jobs", __name__, url_prefix="/v1/jobs", tag="Jobs")
+count_requests(jobs)
 
 STORE: dict[UUID, list[dict[str, Any]]] = {}
 """The jobs of each user. A real product has a database."""

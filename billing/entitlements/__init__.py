@@ -13,6 +13,7 @@ from billing.entitlements.counting import (
 )
 from billing.entitlements.guards import requires_feature, requires_quota
 from billing.entitlements.quotas import Usage, check_quota, get_current_period_usage
+from billing.entitlements.requests import count_requests
 from billing.entitlements.reservations import (
     Reservation,
     commit_usage,
@@ -32,6 +33,7 @@ __all__ = [
     "Usage",
     "check_quota",
     "commit_usage",
+    "count_requests",
     "count_usage",
     "forget_standings",
     "get_current_period_usage",
