@@ -49,7 +49,7 @@ def _correct(user_id: UUID, *, counts: bool) -> None:
             give_back(user_id, Metric.API_CALLS)
     except Exception as error:
         fact = fact_of(error)
-        log.info("request of user=%s outcome=left_as_counted code=%s", user_id, fact.code)
+        log.info("user=%s outcome=left_as_counted code=%s", user_id, fact.code)
 
 
 def _is_counted() -> bool:
