@@ -9,7 +9,7 @@ from billing.catalog.mapping import PriceMap
 from billing.database import db, reading
 from billing.models import SubscriptionItem, UserSubscription
 from billing.stripe_api.snapshots import SubscriptionSnapshot
-from billing.stripe_sync.projection import FIELDS, project
+from billing.stripe_sync.projection import FIELDS, pending_of, project
 
 ITEM_FIELDS = (
     "stripe_subscription_item_id",
@@ -48,7 +48,7 @@ def wanted(subscription: dict[str, Any], past_due_since: datetime | None = None)
     snapshot = SubscriptionSnapshot.from_stripe(subscription)
     with reading():
         prices = PriceMap.load([item.price for item in snapshot.items])
-    projection = project(snapshot, prices, past_due_since)
+    projection = project(snapshot, prices, past_due_since, pending_of(snapshot, prices))
     return {**projection.columns, "items": [dict(item) for item in projection.items]}
 
 

@@ -66,6 +66,8 @@ class SmallStripe:
         path, query = urlsplit(str(request.url))[2:4]
         if path == f"/v1/customers/{CUSTOMER}":
             return self._dated({"id": CUSTOMER, "object": "customer", "metadata": {}})
+        if path.startswith("/v1/subscriptions/"):
+            return self._dated(self.versions[path.rsplit("/", 1)[1]][-1])
         assert path == "/v1/subscriptions", path
         return self._dated(self._page(parse_qs(query).get("starting_after", [])))
 
