@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from billing.database import dialect_name
 from billing.settings import settings as service
+from tests.support import databases
 from tests.support.factories import a_plan
 from tests.support.lives import World
 
@@ -31,6 +32,7 @@ scripts = st.lists(steps, min_size=20, max_size=50)
 )
 def test_every_life_ends_true_and_never_goes_back(app: Flask, lives: int) -> None:
     print(f"@seed({SEED})")
+    databases.hurry()
     a_plan("pro")
     base = service().stripe_api_base
 
