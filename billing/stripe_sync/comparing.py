@@ -48,9 +48,10 @@ class Checks:
 
     def subscriptions(self, gateway: StripeGateway, after: str | None) -> Iterator[Checked]:
         """Every subscription at Stripe: is it here, and the same?"""
+        new_with = {Part.ENTITLEMENTS} if gateway.has_features() else set()
         for page in listings.subscriptions(gateway, after):
             self._shown.update(snapshot.id for snapshot in page.objects)
-            yield Checked(len(page.objects), _differing(page.objects), page.cursor)
+            yield Checked(len(page.objects), _differing(page.objects, new_with), page.cursor)
 
     def gone(self, gateway: StripeGateway, after: str | None) -> Iterator[Checked]:
         """Every subscription that lives here and was not shown: does Stripe still know it?"""
@@ -123,7 +124,7 @@ class Checks:
         yield Checked(0, findings, None)
 
 
-def _differing(snapshots: list[SubscriptionSnapshot]) -> list[Finding]:
+def _differing(snapshots: list[SubscriptionSnapshot], new_with: set[Part]) -> list[Finding]:
     with reading() as session:
         columns = [getattr(UserSubscription, name) for name in FIELDS]
         rows = session.execute(
@@ -140,7 +141,10 @@ def _differing(snapshots: list[SubscriptionSnapshot]) -> list[Finding]:
         finding
         for one in snapshots
         for finding in drift.compare(
-            one.id, stored.get(one.id), project(one, prices, None, pending_of(one, prices))
+            one.id,
+            stored.get(one.id),
+            project(one, prices, None, pending_of(one, prices)),
+            new_with=new_with,
         )
     ]
 

@@ -12,7 +12,7 @@ from billing import clock
 from billing.database import db, insert
 from billing.models import Drift, DriftKind
 from billing.stripe_sync.projection import Projection
-from billing.stripe_sync.subjects import Subject
+from billing.stripe_sync.subjects import Part, Subject
 
 log = logging.getLogger(__name__)
 
@@ -51,11 +51,18 @@ class Finding:
     subject: Subject | None = None
 
 
-def compare(stripe_id: str, stored: sa.Row[Any] | None, projection: Projection) -> list[Finding]:
-    """Compare the stored subscription with what Stripe shows; a finding for each kind."""
-    subject = Subject.customer(projection.columns["stripe_customer_id"])
+def compare(
+    stripe_id: str, stored: sa.Row[Any] | None, projection: Projection, *, new_with: Iterable[Part]
+) -> list[Finding]:
+    """Compare the stored subscription with what Stripe shows; a finding for each kind.
+
+    `new_with` names the parts that are fetched together with one that is not here.
+    """
+    customer_id = projection.columns["stripe_customer_id"]
     if stored is None:
-        return [Finding(DriftKind.MISSING_LOCAL, stripe_id, "not here", subject)]
+        whole = Subject.customer(customer_id, *new_with)
+        return [Finding(DriftKind.MISSING_LOCAL, stripe_id, "not here", whole)]
+    subject = Subject.customer(customer_id)
     told: dict[DriftKind, list[str]] = {}
     for name, there in projection.columns.items():
         here = getattr(stored, name)
