@@ -29,10 +29,10 @@ def _lines(found: Work) -> list[str]:
     owed = ", ".join(f"{count} {kind}" for kind, count in found.owed.items())
     drift = ", ".join(f"{count} {kind}" for kind, count in found.drift.items())
     return [
-        f"events      {events}; oldest open {_ago(found.oldest_event_at, found)}",
+        f"events      {events}; oldest open {_ago(found.oldest_event_at, found, 'none')}",
         f"            newest {_ago(found.newest_event_at, found)}",
         *(f"  dead      {one.count} x {one.error}  ({one.example})" for one in found.dead),
-        f"refreshes   owed: {owed}; oldest due {_ago(found.oldest_due_at, found)}",
+        f"refreshes   owed: {owed}; oldest due {_ago(found.oldest_due_at, found, 'none')}",
         f"            {found.failing} failing, {found.parked} parked",
         *(
             f"  {'parked ' if one.parked else 'failing'}   {one.kind.value} {one.id} "
@@ -41,13 +41,13 @@ def _lines(found: Work) -> list[str]:
         ),
         f"drift       {drift or 'none open'}",
         f"reconciled  {_ago(found.reconciled_at, found)}",
-        f"gaps        complete until {_ago(found.gaps_reached, found)}",
+        f"gaps        looked for {_ago(found.gaps_reached, found)}",
     ]
 
 
-def _ago(at: datetime | None, found: Work) -> str:
+def _ago(at: datetime | None, found: Work, nothing: str = "never") -> str:
     if at is None:
-        return "never"
+        return nothing
     minutes, seconds = divmod(max(0, int((found.now - at).total_seconds())), 60)
     hours, minutes = divmod(minutes, 60)
     if hours >= 48:

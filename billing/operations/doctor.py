@@ -7,6 +7,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from billing.errors import BillingError
 from billing.operations import service_side, stripe_side
 from billing.operations.findings import Finding, Grade, fail
+from billing.operations.readiness import NotReady
 
 
 def examine(url: str) -> Iterator[Finding]:
@@ -37,7 +38,9 @@ def is_well(findings: list[Finding]) -> bool:
 def _guarded(about: str, check: Iterator[Finding]) -> Iterator[Finding]:
     try:
         yield from check
+    except NotReady as fault:
+        yield fail(about, fault.detail, "is DATABASE_URL right, and does the database run?")
     except BillingError as fault:
-        yield fail(about, str(fault), "mend what is above, then look again")
+        yield fail(about, str(fault), "can this machine reach Stripe? https://status.stripe.com")
     except SQLAlchemyError as fault:
         yield fail(about, type(fault).__name__, "mend the database first")

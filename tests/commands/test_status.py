@@ -35,6 +35,7 @@ def test_a_quiet_service_says_so(app: Flask) -> None:
     assert set(told["owed"].values()) == {0}
     assert told["drift"] == {}
     assert "reconciled  never" in text(app)
+    assert "oldest open none" in text(app)
 
 
 def test_open_events_are_counted_by_state_with_the_oldest(app: Flask) -> None:
@@ -93,4 +94,4 @@ def test_open_drift_and_the_last_looks_are_shown(app: Flask) -> None:
 
     assert told["drift"] == {"status": 1}
     assert "reconciled  30 h 0 min ago" in text(app)
-    assert "gaps        complete until 2 min 0 s ago" in text(app)
+    assert "gaps        looked for 2 min 0 s ago" in text(app)

@@ -151,6 +151,21 @@ def test_a_clock_that_is_wrong_is_told(away: int, grade: str) -> None:
     assert found.grade == grade
 
 
+def test_without_stripe_the_rest_is_still_looked_at(examine: Examine) -> None:
+    found = examine(stripe_api_base="http://127.0.0.1:9")
+
+    assert "status.stripe.com" in found["key"]["fix"]
+    assert found["secret"]["grade"] == "ok"
+    assert found["queue"]["grade"] == "ok"
+
+
+@pytest.mark.usefixtures("emulator")
+def test_without_the_database_its_address_is_asked_for() -> None:
+    result = at_the_terminal(configured("postgresql+psycopg://nobody@127.0.0.1:9/billing"))
+
+    assert "fix: is DATABASE_URL right" in result.output
+
+
 def test_without_an_endpoint_the_command_that_makes_one_is_told(
     examine: Examine, service: str, stripe_api: stripe.StripeClient, endpoint: str
 ) -> None:
