@@ -1,8 +1,10 @@
 """How is Stripe asked? Lists to their last page, plain dicts, keys, and tries within a budget."""
 
+import contextvars
 import math
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any, cast
@@ -31,6 +33,20 @@ class Seen:
 
     since: int
     until: int
+
+
+_dates: contextvars.ContextVar[list[int] | None] = contextvars.ContextVar("dates", default=None)
+
+
+@contextmanager
+def dated() -> Iterator[list[int]]:
+    """Collect the second of every answer that comes inside."""
+    dates: list[int] = []
+    token = _dates.set(dates)
+    try:
+        yield dates
+    finally:
+        _dates.reset(token)
 
 
 class Connection:
@@ -91,10 +107,10 @@ class Connection:
         attempt = 0
         while True:
             try:
-                return cast(
-                    stripe.StripeResponse,
-                    self._client.raw_request(method, path, **parameters),
-                )
+                answer = self._client.raw_request(method, path, **parameters)
+                if (dates := _dates.get()) is not None:
+                    dates.append(date_of(answer))
+                return cast(stripe.StripeResponse, answer)
             except stripe.StripeError as error:
                 if not transport.may_try_again(error, attempt):
                     raise self.key.noted(faults.translate(error)) from error

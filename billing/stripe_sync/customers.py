@@ -5,7 +5,6 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from billing import clock
 from billing.catalog.mapping import PriceMap
 from billing.database import db, reading
 from billing.errors import StripeUnavailable
@@ -20,8 +19,9 @@ from billing.models import (
 )
 from billing.models.subscriptions import TERMINAL
 from billing.settings import settings
+from billing.stripe_api.connection import SLACK, Seen, dated
 from billing.stripe_api.faults import StripeMissing
-from billing.stripe_api.gateway import Seen, StripeGateway
+from billing.stripe_api.gateway import StripeGateway
 from billing.stripe_api.snapshots import (
     CheckoutSnapshot,
     CustomerSnapshot,
@@ -114,17 +114,19 @@ class CustomerTruth:
 
 def fetch(gateway: StripeGateway, customer_id: str, parts: frozenset[Part]) -> CustomerTruth:
     """Read the customer's truth: one call where nothing else was asked for and all is paid."""
-    details = gateway.customer(customer_id) if Part.DETAILS in parts else None
-    try:
-        subscriptions, seen = gateway.subscriptions_of(customer_id)
-    except StripeMissing:
-        details = details or gateway.customer(customer_id)
-        if not details.deleted:
-            raise
-        now = clock.to_unix(clock.utc_now())
-        subscriptions, seen = [], Seen(since=now, until=now)
-    unlisted, gone = _ask_for_unlisted(gateway, customer_id, subscriptions)
+    with dated() as dates:
+        details = gateway.customer(customer_id) if Part.DETAILS in parts else None
+        try:
+            subscriptions, listed = gateway.subscriptions_of(customer_id)
+        except StripeMissing:
+            details = details or gateway.customer(customer_id)
+            if not details.deleted:
+                raise
+            subscriptions, listed = [], Seen(since=min(dates), until=0)
+        unlisted, gone = _ask_for_unlisted(gateway, customer_id, subscriptions)
     subscriptions += unlisted
+    # What was asked for by name, and items beyond the list's, are younger than the list.
+    seen = Seen(since=listed.since, until=max(dates) + SLACK)
     found = invoices.fetch(gateway, customer_id, subscriptions, asked=Part.INVOICES in parts)
     return CustomerTruth(
         id=customer_id,

@@ -418,3 +418,25 @@ def test_a_deleted_customer_takes_its_subscriptions_along(
 
     assert response.status_code == 200
     assert stored_status() == "canceled"
+
+
+def test_what_is_asked_for_by_name_after_the_list_raises_the_floor_by_its_own_date(
+    client: Client,
+) -> None:
+    """Else a late event between the two answers could be shown over the younger one."""
+    a_plan("pro")
+    listed, later = "Mon, 23 Nov 2026 02:00:00 GMT", "Mon, 23 Nov 2026 02:00:30 GMT"
+    told = a_stripe_subscription()
+    event = stripe_event("customer.subscription.updated", told, created=1_795_000_000)
+
+    with responses.RequestsMock() as stripe_http:
+        api = "http://127.0.0.1:9/v1"
+        stripe_http.get(f"{api}/customers/cus_1", json={"id": "cus_1"}, headers={"Date": listed})
+        empty = {"data": [], "has_more": False}
+        stripe_http.get(f"{api}/subscriptions", json=empty, headers={"Date": listed})
+        stripe_http.get(f"{api}/subscriptions/sub_A", json=told, headers={"Date": later})
+        client.post_event(event)
+
+    with reading() as session:
+        row = session.execute(sa.select(UserSubscription.floor, UserSubscription.confirmed)).one()
+    assert tuple(row) == (1_795_399_230 + 2, True)
