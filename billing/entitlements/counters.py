@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
+from typing import Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy.orm import InstrumentedAttribute
@@ -107,41 +109,53 @@ def totals(place: Place) -> Totals:
 
 
 def _claim_window(place: Place, metric: Metric, amount: int, most: int) -> int | None:
-    counter = WINDOW_COLUMNS[metric]
-    return db.session.scalar(
-        sa.update(UserUsage)
-        .where(
-            UserUsage.user_id == place.user_id,
-            UserUsage.period_start == place.window.start,
-            UserUsage.period_end == place.window.end,
-            counter <= most,
-        )
-        .values({counter: counter + amount})
-        .returning(counter)
-    )
+    window = {"start": place.window.start, "end": place.window.end}
+    return _run(_in_window(metric), whose=place.user_id, amount=amount, most=most, **window)
 
 
 def _claim_day(place: Place, amount: int, most: int) -> int | None:
-    return db.session.scalar(
-        sa.update(UserUsageDay)
-        .where(
-            UserUsageDay.user_id == place.user_id,
-            UserUsageDay.day == place.day,
-            UserUsageDay.api_calls <= most,
-        )
-        .values(api_calls=UserUsageDay.api_calls + amount)
-        .returning(UserUsageDay.api_calls)
-    )
+    return _run(_in_day(), whose=place.user_id, at_day=place.day, amount=amount, most=most)
 
 
 def _claim_storage(place: Place, amount: int, most: int) -> int | None:
-    total = db.session.scalar(
-        sa.update(UserStorage)
-        .where(UserStorage.user_id == place.user_id, UserStorage.storage_used_mb <= most)
-        .values(storage_used_mb=UserStorage.storage_used_mb + amount)
-        .returning(UserStorage.storage_used_mb)
-    )
+    total = _run(_in_storage(), whose=place.user_id, amount=amount, most=most)
     return None if total is None else _remember_storage(place, total)
+
+
+def _run(statement: sa.Update, **values: Any) -> int | None:
+    """Run a statement that was built once, past the unit of work: half the cost of a count."""
+    total: int | None = db.session.connection().execute(statement, values).scalar()
+    return total
+
+
+@cache
+def _in_window(metric: Metric) -> sa.Update:
+    table = cast(sa.Table, UserUsage.__table__)
+    return _claiming(table, metric).where(
+        table.c.period_start == sa.bindparam("start"), table.c.period_end == sa.bindparam("end")
+    )
+
+
+@cache
+def _in_day() -> sa.Update:
+    table = cast(sa.Table, UserUsageDay.__table__)
+    return _claiming(table, Metric.API_CALLS).where(table.c.day == sa.bindparam("at_day"))
+
+
+@cache
+def _in_storage() -> sa.Update:
+    return _claiming(cast(sa.Table, UserStorage.__table__), Metric.STORAGE_USED_MB)
+
+
+def _claiming(table: sa.Table, metric: Metric) -> sa.Update:
+    """Count in the user's row of the table, unless that would pass the most."""
+    counter = table.c[metric.value]
+    return (
+        sa.update(table)
+        .where(table.c.user_id == sa.bindparam("whose"), counter <= sa.bindparam("most"))
+        .values({counter: counter + sa.bindparam("amount")})
+        .returning(counter)
+    )
 
 
 def _less(counter: InstrumentedAttribute[int], amount: int) -> sa.ColumnElement[int]:
