@@ -12,7 +12,17 @@ from urllib.parse import urlsplit
 import environment
 from environment import BadSetting, origin_of
 
-__all__ = ["BadSetting", "Config", "Downgrade", "Issuer", "Processing", "origin_of"]
+__all__ = [
+    "BadSetting",
+    "BillingMode",
+    "Config",
+    "Downgrade",
+    "Issuer",
+    "OnDouble",
+    "Processing",
+    "TrialWithoutCard",
+    "origin_of",
+]
 
 ROOT = Path(__file__).parent
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
@@ -31,6 +41,28 @@ class Downgrade(StrEnum):
 
     PERIOD_END = "period_end"
     NOW = "now"
+
+
+class BillingMode(StrEnum):
+    """How Stripe bills the subscriptions that we sell."""
+
+    FLEXIBLE = "flexible"
+    CLASSIC = "classic"
+
+
+class TrialWithoutCard(StrEnum):
+    """What becomes of a trial that ends without a card."""
+
+    CANCEL = "cancel"
+    PAUSE = "pause"
+    CREATE_INVOICE = "create_invoice"
+
+
+class OnDouble(StrEnum):
+    """What is done about a second live subscription of one customer."""
+
+    REPORT = "report"
+    CANCEL = "cancel"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +110,13 @@ class Config:
     default_currency: str = "usd"
     downgrade: Downgrade = Downgrade.PERIOD_END
     portal_pause: bool = False
+    billing_mode: BillingMode = BillingMode.FLEXIBLE
+    trial_without_card: TrialWithoutCard = TrialWithoutCard.CANCEL
+    promotion_codes: bool = False
+    automatic_tax: bool = False
+    tax_ids: bool = False
+    on_double: OnDouble = OnDouble.REPORT
+    link_seconds: int = 604_800
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] = os.environ) -> Self:
@@ -118,6 +157,13 @@ class Config:
             poll_limit=environment.rate(env, "POLL_LIMIT", "600/minute"),
             auth_limit=environment.rate(env, "AUTH_LIMIT", "10/minute"),
             default_currency=_currency(env),
+            billing_mode=environment.word(env, "BILLING_MODE", BillingMode.FLEXIBLE),
+            trial_without_card=environment.word(env, "TRIAL_WITHOUT_CARD", TrialWithoutCard.CANCEL),
+            promotion_codes=environment.flag(env, "PROMOTION_CODES"),
+            automatic_tax=environment.flag(env, "AUTOMATIC_TAX"),
+            tax_ids=environment.flag(env, "TAX_IDS"),
+            on_double=environment.word(env, "ON_DOUBLE", OnDouble.REPORT),
+            link_seconds=environment.number(env, "LINK_SECONDS", 604_800, int, least=60),
             portal_pause=environment.flag(env, "PORTAL_PAUSE"),
             downgrade=environment.word(env, "DOWNGRADE", Downgrade.PERIOD_END),
         )

@@ -10,6 +10,7 @@ from billing.api.docs import docs
 from billing.api.feed import feed
 from billing.api.health import health
 from billing.api.invoices import invoices
+from billing.api.links import links
 from billing.api.plans import plans
 from billing.api.portal import portal
 from billing.api.product import product
@@ -28,6 +29,7 @@ BLUEPRINTS = [
     changes,
     portal,
     invoices,
+    links,
 ]
 
 

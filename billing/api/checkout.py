@@ -5,7 +5,7 @@ from typing import Any
 
 from apiflask import APIBlueprint, Schema
 from apiflask.fields import URL, DateTime, Integer, String
-from apiflask.validators import Length, OneOf
+from apiflask.validators import Length, OneOf, Range, Regexp
 
 from billing.api.replaying import replayable
 from billing.identity import caller
@@ -23,6 +23,9 @@ class CheckoutRequest(Schema):
 
     plan = String(required=True, validate=Length(1, 64))
     interval = String(load_default="month", validate=OneOf(INTERVALS))
+    quantity = Integer(load_default=1, strict=True, validate=Range(1, MAX_QUANTITY))
+    currency = String(load_default=None, validate=Regexp(r"[a-z]{3}\Z"))
+    promotion_code = String(load_default=None, validate=Length(1, 64))
     success_url = URL(load_default=None, require_tld=False, schemes={"http", "https"})
     cancel_url = URL(load_default=None, require_tld=False, schemes={"http", "https"})
 
@@ -44,6 +47,13 @@ class ArrivalResponse(Schema):
 
 
 @checkout.post("/checkout")
+@checkout.doc(
+    responses={
+        409: "`already_subscribed`: change it, or use the `portal`; `customer_deleted`.",
+        422: "`not_for_sale`, `currency_mismatch`, `unknown_promotion_code`, "
+        "`return_url_not_allowed`, `invalid`.",
+    }
+)
 @replayable
 @checkout.input(CheckoutRequest)
 @checkout.output(CheckoutResponse, status_code=201)

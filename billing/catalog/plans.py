@@ -25,10 +25,12 @@ PLAN_KEYS = {
     "quotas",
     "quota_rules",
     "prices",
+    "trial_days",
 }
 RULE_KEYS = {"per_seat", "over", "warn_at"}
 PRICE_KEYS = {"interval", "currency", "amount_cents"}
 MAX_MULTIPLIER = Decimal("99.99")
+MAX_TRIAL_DAYS = 730
 MAX_QUOTA = 2**31 - 1
 
 
@@ -60,6 +62,7 @@ class OfferedPlan:
     quotas: Mapping[Metric, int]
     quota_rules: Mapping[Metric, QuotaRule]
     prices: tuple[OfferedPrice, ...]
+    trial_days: int = 0
 
 
 def load(path: Path = PLANS_FILE) -> tuple[OfferedPlan, ...]:
@@ -97,7 +100,13 @@ def _plan(name: str, table: "_Table") -> OfferedPlan:
         quotas=_quotas(table.table("quotas", known=set(Metric))),
         quota_rules=_rules(table.table("quota_rules", known=set(Metric))),
         prices=_prices(table),
+        trial_days=_trial_days(table),
     )
+
+
+def _trial_days(table: "_Table") -> int:
+    told = "trial_days" in table.names()
+    return table.whole("trial_days", most=MAX_TRIAL_DAYS) if told else 0
 
 
 def _rates(table: "_Table") -> dict[str, str]:

@@ -21,7 +21,9 @@ from billing.entitlements.reservations import (
     reserve_usage,
 )
 from billing.entitlements.standing import Standing, forget_standings, standing_of
-from billing.sales.checkout import Checkout, open_checkout
+from billing.sales.changes import change
+from billing.sales.checkout import AlreadySubscribed, Checkout, open_checkout
+from billing.sales.targets import Wish
 
 __all__ = [
     "Access",
@@ -74,9 +76,15 @@ def get_rate_limit_multiplier(user_id: UUID) -> float:
     return float(standing_of(user_id).plan.rate_limit_multiplier)
 
 
-def upgrade_user_plan(user_id: UUID, plan_name: str, interval: str = "month") -> Checkout:
+def upgrade_user_plan(user_id: UUID, plan_name: str, interval: str = "month") -> Checkout | None:
     """Open a page at Stripe where the user buys the plan; the plan changes once that is paid.
 
-    Raises NotFound, NotForSale, AlreadySubscribed, StripeUnavailable. Safe to repeat.
+    Who has a subscription needs no page: it is changed, and None is returned. Raises NotFound,
+    NotForSale, PaymentActionRequired, NotChangeable, StripeUnavailable. Safe to repeat.
     """
-    return open_checkout(user_id, plan_name, interval)
+    try:
+        return open_checkout(user_id, plan_name, interval)
+    except AlreadySubscribed:
+        change(user_id, Wish(plan_name, interval))
+        forget_standings()
+        return None

@@ -43,6 +43,7 @@ class SubscriptionPlan(UuidKey, Timestamps, Base):
     max_api_calls_per_day: Mapped[int | None]
     max_compute_minutes_per_month: Mapped[int | None]
     quota_rules: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
+    trial_days: Mapped[int] = mapped_column(default=0)
     rank: Mapped[int] = mapped_column(default=0)
     is_active: Mapped[bool] = mapped_column(default=True)
 

@@ -9,6 +9,7 @@ from billing.pages.changes import changes
 from billing.pages.checkout import checkout
 from billing.pages.pricing import pricing
 from billing.pages.signing_in import signing_in
+from billing.pages.upgrade import upgrade
 
 pages = APIBlueprint(PAGES, __name__, template_folder="templates", enable_openapi=False)
 pages.before_request(forms.refuse_foreign)
@@ -17,5 +18,5 @@ pages.after_request(forms.remember)
 pages.context_processor(frame.context)
 pages.register_error_handler(Exception, faults.show)
 words.init_app(pages)
-for resource in (signing_in, pricing, checkout, account, changes):
+for resource in (signing_in, pricing, checkout, account, changes, upgrade):
     pages.register_blueprint(resource)

@@ -9,12 +9,20 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from billing import clock
-from billing.database import insert, reading, transaction
+from billing.database import insert, transaction
 from billing.errors import Conflict, Invalid, StripeUnavailable
-from billing.models import CheckoutState, OpenCheckout, Status, UserSubscription
-from billing.models.subscriptions import TERMINAL
-from billing.sales.buyers import Buyer, buyer, customer_of
+from billing.models import CheckoutState, OpenCheckout
+from billing.sales.buyers import buyer, customer_of
 from billing.sales.offers import Offer, find_offer
+from billing.sales.purchases import (
+    AlreadySubscribed,
+    CustomerDeleted,
+    Purchase,
+    currency_for,
+    parameters_of,
+    past_of,
+    promotion_id,
+)
 from billing.sales.truth import catch_up
 from billing.settings import settings
 from billing.stripe_api import transport
@@ -23,16 +31,12 @@ from billing.stripe_api.gateway import gateway
 from billing.stripe_sync.subjects import Part
 from config import origin_of
 
+__all__ = ["AlreadySubscribed", "Checkout", "open_checkout", "opened"]
+
 OPEN_FOR = timedelta(hours=23)
 """How long we call a session open: Stripe's day, less the time to type a card number."""
 
 CLAIM_ROUNDS = 3
-
-
-class AlreadySubscribed(Conflict):
-    """The user has a live subscription; it is changed, not bought again."""
-
-    code = "already_subscribed"
 
 
 class ReturnUrlNotAllowed(Invalid):
@@ -66,27 +70,35 @@ class Claim:
         return self.parameters == parameters and self.expires_at > clock.utc_now()
 
 
-def open_checkout(
-    user_id: UUID,
-    plan_name: str,
-    interval: str = "month",
-    *,
-    success_url: str | None = None,
-    cancel_url: str | None = None,
-) -> Checkout:
+def open_checkout(user_id: UUID, plan_name: str, interval: str = "month", **more: Any) -> Checkout:
     """Open a Checkout Session for the plan, or return the one that is open for it already.
 
-    Raises NotFound, NotForSale, ReturnUrlNotAllowed, AlreadySubscribed, StripeUnavailable. Safe to
-    repeat, also at the same time and after a crash.
+    `more` are the further fields of a Purchase. Raises NotFound, NotForSale, ReturnUrlNotAllowed,
+    AlreadySubscribed, CustomerDeleted, CurrencyMismatch, UnknownPromotionCode, StripeUnavailable.
+    Safe to repeat, also at the same time and after a crash.
     """
-    came = [allowed(success_url), allowed(cancel_url)]
-    offer = find_offer(plan_name, interval)
+    return opened(user_id, Purchase(plan_name, interval, **more))
+
+
+def opened(user_id: UUID, purchase: Purchase) -> Checkout:
+    """Open the session of a purchase; `open_checkout` tells what may be raised."""
+    allowed(purchase.success_url)
+    allowed(purchase.cancel_url)
+    find_offer(purchase.plan_name, purchase.interval, purchase.currency)
     who = buyer(user_id)
     with transport.within(settings().request_budget):
-        refuse_second_subscription(who)
+        past = past_of(who)
+        currency = currency_for(purchase, past)
+        offer = find_offer(purchase.plan_name, purchase.interval, currency)
+        promotion = promotion_id(purchase.promotion_code, who.stripe_customer_id)
         customer_id = customer_of(who)
-        claim = claim_checkout(who.user_id, offer, parameters_of(who, customer_id, offer, *came))
-        return filled(claim)
+        asked = parameters_of(who, customer_id, offer, purchase, past, promotion)
+        try:
+            return filled(claim_checkout(who.user_id, offer, asked))
+        except StripeMissing:
+            if gateway().customer(customer_id).deleted:
+                raise CustomerDeleted("The customer was deleted at Stripe.") from None
+            raise
 
 
 def allowed(url: str | None) -> str | None:
@@ -94,44 +106,6 @@ def allowed(url: str | None) -> str | None:
     if url is not None and origin_of(url) not in settings().return_origins:
         raise ReturnUrlNotAllowed("The return address is not on an allowed origin.")
     return url
-
-
-def refuse_second_subscription(who: Buyer) -> None:
-    """Ask our rows, then Stripe itself, for a subscription that lives. Raises AlreadySubscribed."""
-    if who.stripe_customer_id is None:
-        return
-    with reading() as session:
-        held = session.scalars(
-            sa.select(UserSubscription.stripe_subscription_id).where(
-                UserSubscription.stripe_customer_id == who.stripe_customer_id,
-                UserSubscription.status.not_in(TERMINAL),
-            )
-        ).first()
-    if held is None:
-        found, _ = gateway().subscriptions_of(who.stripe_customer_id)
-        live = [one for one in found if not Status.read(one.status).is_terminal]
-        if not live:
-            return
-        catch_up(who.stripe_customer_id)
-    raise AlreadySubscribed("There is a subscription already; change it instead.")
-
-
-def parameters_of(
-    who: Buyer, customer_id: str, offer: Offer, success_url: str | None, cancel_url: str | None
-) -> dict[str, Any]:
-    """Write the request: our user id goes on the session and on the subscription it makes."""
-    base = settings().app_url
-    ours = {"user_id": str(who.user_id), "plan": offer.plan_name}
-    return {
-        "mode": "subscription",
-        "customer": customer_id,
-        "client_reference_id": str(who.user_id),
-        "line_items": [{"price": offer.stripe_price_id, "quantity": 1}],
-        "metadata": ours,
-        "subscription_data": {"metadata": ours},
-        "success_url": success_url or f"{base}/checkout/done?session_id={{CHECKOUT_SESSION_ID}}",
-        "cancel_url": cancel_url or f"{base}/pricing",
-    }
 
 
 def claim_checkout(user_id: UUID, offer: Offer, parameters: dict[str, Any]) -> Claim:

@@ -28,6 +28,7 @@ class Offer:
     currency: str
     interval: str
     unit_amount: int | None
+    trial_days: int = 0
 
 
 def find_offer(plan_name: str, interval: str, currency: str | None = None) -> Offer:
@@ -50,7 +51,7 @@ def find_offer(plan_name: str, interval: str, currency: str | None = None) -> Of
             .limit(1)
         )
         if not plan.is_active or price is None:
-            raise NotForSale(f"The plan {plan_name!r} is not sold by the {interval}.")
+            raise NotForSale(f"The plan {plan_name!r} is not sold by the {interval} in {currency}.")
         return Offer(
             plan_id=plan.id,
             plan_name=plan.name,
@@ -59,4 +60,5 @@ def find_offer(plan_name: str, interval: str, currency: str | None = None) -> Of
             currency=price.currency,
             interval=price.interval,
             unit_amount=price.unit_amount,
+            trial_days=plan.trial_days,
         )

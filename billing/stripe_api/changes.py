@@ -41,9 +41,13 @@ class ChangeCalls(Connection):
         """Let the subscription end with its period."""
         return self._update(subscription_id, {"cancel_at_period_end": True}, idempotency_key)
 
-    def cancel_now(self, subscription_id: str) -> SubscriptionSnapshot:
-        """End it at once, without a refund. Raises StripeMissing if it has ended already."""
-        ended = self._delete(f"/v1/subscriptions/{subscription_id}", {"prorate": False})
+    def cancel_now(self, subscription_id: str, *, credit: bool = False) -> SubscriptionSnapshot:
+        """End it at once; `credit` puts what was paid for the rest to the customer's balance.
+
+        Raises StripeMissing if it has ended already.
+        """
+        told = {"prorate": credit, "invoice_now": credit}
+        ended = self._delete(f"/v1/subscriptions/{subscription_id}", told)
         return SubscriptionSnapshot.from_stripe(ended)
 
     def keep(

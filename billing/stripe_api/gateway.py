@@ -23,6 +23,7 @@ from billing.stripe_api.snapshots import (
     InvoiceSnapshot,
     PriceSnapshot,
     ProductSnapshot,
+    PromotionCodeSnapshot,
     SubscriptionSnapshot,
 )
 from billing.stripe_api.snapshots.shapes import part_of, text_of
@@ -153,6 +154,12 @@ class StripeGateway(ChangeCalls, CatalogueCalls, PortalCalls, OperatorCalls):
             idempotency_key=f"customer:{user_id}",
         )
         return CustomerSnapshot.from_stripe(made)
+
+    def promotion_code(self, code: str) -> PromotionCodeSnapshot | None:
+        """The active promotion code that customers type so; Stripe ignores their case."""
+        query = {"code": code, "active": "true", "limit": 1}
+        found, _ = next(self.pages("/v1/promotion_codes", query))
+        return PromotionCodeSnapshot.from_stripe(found[0]) if found else None
 
     def create_checkout_session(
         self, parameters: Mapping[str, Any], *, idempotency_key: str

@@ -29,7 +29,7 @@ from billing.stripe_api.snapshots import (
     ProductSnapshot,
     SubscriptionSnapshot,
 )
-from billing.stripe_sync import checkouts, counters, entitlements, invoices, links
+from billing.stripe_sync import checkouts, counters, doubles, entitlements, invoices, links
 from billing.stripe_sync.projection import planned_price_ids
 from billing.stripe_sync.store import Writer
 from billing.stripe_sync.subjects import Part, Subject
@@ -74,6 +74,7 @@ class CustomerTruth:
             writer.confirm(snapshot, generation, self.seen, self.owed_since.get(snapshot.id))
         for subscription_id in self.gone:
             writer.close(subscription_id, generation, self.seen)
+        doubles.report(self.id)
         for invoice in self.invoices:
             invoices.save(self.id, invoice, self.actions.get(invoice.id or ""))
         if self.entitlements is not None:

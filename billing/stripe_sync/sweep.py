@@ -15,7 +15,7 @@ from billing import clock
 from billing.database import insert, moment, reading, transaction
 from billing.models import Lease
 from billing.settings import settings
-from billing.stripe_sync import counters, inbox, processing, refresh
+from billing.stripe_sync import counters, inbox, processing, refresh, surplus
 from billing.stripe_sync.subjects import Kind
 
 log = logging.getLogger(__name__)
@@ -63,6 +63,7 @@ def _steps(untouched_seconds: float) -> Iterator[Callable[[], object]]:
     for kind in Kind:
         for subject in counters.due(kind, BATCH):
             yield partial(refresh.run, subject)
+    yield from surplus.steps()
 
 
 def _safely(step: Callable[[], object]) -> bool:

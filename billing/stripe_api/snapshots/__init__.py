@@ -4,7 +4,7 @@ Each `from_stripe` takes the dict of any API version from 2017 on and raises onl
 """
 
 from billing.stripe_api.snapshots.catalogue import PriceSnapshot, ProductSnapshot
-from billing.stripe_api.snapshots.checkout import CheckoutSnapshot
+from billing.stripe_api.snapshots.checkout import CheckoutSnapshot, PromotionCodeSnapshot
 from billing.stripe_api.snapshots.customer import ClockSnapshot, CustomerSnapshot
 from billing.stripe_api.snapshots.endpoint import EndpointSnapshot
 from billing.stripe_api.snapshots.entitlements import EntitlementSummary
@@ -40,6 +40,7 @@ __all__ = [
     "PreviewSnapshot",
     "PriceSnapshot",
     "ProductSnapshot",
+    "PromotionCodeSnapshot",
     "ScheduleSnapshot",
     "SubscriptionSnapshot",
     "Unreadable",

@@ -39,3 +39,16 @@ class CheckoutSnapshot:
             expires_at=moment_of(data.get("expires_at")),
             mode=mode,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class PromotionCodeSnapshot:
+    """A promotion code; with a customer it is for that one alone."""
+
+    id: str
+    customer_id: str | None
+
+    @classmethod
+    def from_stripe(cls, data: Json) -> Self:
+        """Read the dict. Raises Unreadable."""
+        return cls(own_id(data), id_of(data.get("customer")))
