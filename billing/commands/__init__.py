@@ -13,6 +13,7 @@ from billing.commands import (
     keys,
     links,
     plans,
+    prune,
     reconcile,
     refresh,
     status,
@@ -43,6 +44,7 @@ COMMANDS = [
     users.users,
     explain.explain_user,
     keys.keys,
+    prune.prune_usage,
 ]
 
 
