@@ -10,7 +10,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from billing.database import db, insert_or_nothing, transaction
+from billing.database import db, insert_unless_taken, transaction
 from billing.entitlements import counters, opening
 from billing.entitlements.place import Place
 from billing.entitlements.quotas import Usage, sane_amount, tally, usage_of
@@ -130,8 +130,7 @@ def _counted(count: Callable[[], tuple[int | None, bool]]) -> tuple[int | None, 
 def _is_first_use(user_id: UUID, key: str, metric: Metric, amount: int) -> bool:
     """Note the key. Raises KeyReused if it stands for something else."""
     row = {"user_id": user_id, "key": key, "metric": metric.value, "amount": amount}
-    noted = insert_or_nothing(UsageKey, row, key="user_id key").returning(UsageKey.id)
-    if db.session.scalar(noted) is not None:
+    if insert_unless_taken(UsageKey, row, key="user_id key"):
         return True
     known = db.session.execute(
         sa.select(UsageKey.metric, UsageKey.amount).where(

@@ -99,7 +99,7 @@ def forget_standings() -> None:
 
 def _read(user_id: UUID) -> Standing:
     with reading() as session:
-        rows = session.execute(_statement(), {"user_id": user_id}).all()
+        rows = session.connection().execute(_statement(), {"user_id": user_id}).all()
     if not rows:
         raise NotFound("There is no such user.")
     plans = {row.id: Plan.of(row) for row in rows if row.id is not None}
