@@ -9,8 +9,8 @@ from rich.status import Status
 
 from billing.errors import StripeUnavailable
 from billing.stripe_api import transport
-from billing.stripe_sync import gaps
-from billing.stripe_sync.gaps import Gaps
+from billing.stripe_sync.healing import gaps
+from billing.stripe_sync.healing.gaps import Gaps
 
 LEFT = 1
 CUT_OFF = 3

@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 from flask.cli import with_appcontext
 
-from billing.stripe_sync import links
-from billing.stripe_sync.links import LinkOutcome
+from billing.stripe_sync.truths import links
+from billing.stripe_sync.truths.links import LinkOutcome
 
 
 @click.command("link-customer")

@@ -10,9 +10,9 @@ from rich.progress import Progress
 
 from billing.errors import StripeUnavailable
 from billing.stripe_api import transport
-from billing.stripe_sync import reconcile
-from billing.stripe_sync.drift import Finding
-from billing.stripe_sync.reconcile import Phase, Report
+from billing.stripe_sync.healing import reconcile
+from billing.stripe_sync.healing.drift import Finding
+from billing.stripe_sync.healing.reconcile import Phase, Report
 
 LEFT = 1
 CUT_OFF = 3

@@ -9,8 +9,8 @@ from billing.database import reading, transaction
 from billing.models import Cause, SubscriptionPlan
 from billing.stripe_api.gateway import gateway
 from billing.stripe_sync import counters, refresh, sweep
-from billing.stripe_sync.products import map_price
 from billing.stripe_sync.subjects import MODELS, Kind, Part, Subject
+from billing.stripe_sync.truths.products import map_price
 
 
 @click.command("refresh")

@@ -11,9 +11,10 @@ from billing.database import moment, transaction
 from billing.errors import BillingError, StripeUnavailable
 from billing.models import Cause
 from billing.stripe_api.gateway import StripeGateway, gateway
-from billing.stripe_sync import charges, customers, inbox, products, test_clocks
+from billing.stripe_sync import inbox
 from billing.stripe_sync.counters import Ticket, acquire
 from billing.stripe_sync.subjects import MODELS, Kind, Part, Subject
+from billing.stripe_sync.truths import charges, customers, products, test_clocks
 
 log = logging.getLogger(__name__)
 

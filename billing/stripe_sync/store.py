@@ -24,7 +24,7 @@ from billing.models import (
 from billing.models.subscriptions import TERMINAL
 from billing.stripe_api.gateway import Seen
 from billing.stripe_api.snapshots import SubscriptionSnapshot
-from billing.stripe_sync import changes, links
+from billing.stripe_sync import changes
 from billing.stripe_sync.projection import (
     FIELDS,
     Pending,
@@ -33,6 +33,7 @@ from billing.stripe_sync.projection import (
     pending_of,
     project,
 )
+from billing.stripe_sync.truths import links
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,8 @@ from billing import clock
 from billing.database import insert, moment, reading, transaction
 from billing.models import Lease
 from billing.settings import settings
-from billing.stripe_sync import counters, inbox, processing, refresh, surplus
+from billing.stripe_sync import counters, inbox, processing, refresh
+from billing.stripe_sync.healing import surplus
 from billing.stripe_sync.subjects import Kind
 
 log = logging.getLogger(__name__)

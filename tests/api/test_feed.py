@@ -10,7 +10,7 @@ from billing.identity import service_keys
 from billing.identity.service_keys import Scope
 from billing.models import Cause, User
 from billing.stripe_sync import changes
-from billing.stripe_sync.links import link_by_hand
+from billing.stripe_sync.truths.links import link_by_hand
 from tests.support.factories import a_customer, a_subscription, a_user, auth
 from tests.support.requests import Client
 

@@ -14,7 +14,7 @@ from billing.models import CheckoutState, Drift, Metric, OpenCheckout
 from billing.sales.buyers import buyer
 from billing.sales.checkout import open_checkout
 from billing.sales.truth import catch_up
-from billing.stripe_sync import surplus
+from billing.stripe_sync.healing import surplus
 from billing.stripe_sync.subjects import Part
 from config import Config, OnDouble
 from tests.support.factories import auth

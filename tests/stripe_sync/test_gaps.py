@@ -9,7 +9,7 @@ from flask import Flask
 from billing.database import reading, transaction
 from billing.emulator import Emulator
 from billing.models import EventState, GapRun, StripeEvent, UserSubscription
-from billing.stripe_sync import gaps, reconcile
+from billing.stripe_sync.healing import gaps, reconcile
 from tests.support.company import Company
 
 

@@ -27,8 +27,8 @@ from billing.stripe_api.gateway import Seen
 from billing.stripe_api.snapshots import SubscriptionSnapshot
 from billing.stripe_sync import counters, inbox, processing, refresh
 from billing.stripe_sync.counters import Ticket
-from billing.stripe_sync.customers import CustomerTruth, StaleRead
 from billing.stripe_sync.subjects import Kind, Subject
+from billing.stripe_sync.truths.customers import CustomerTruth, StaleRead
 from tests.support.events import stripe_event
 from tests.support.factories import a_plan
 from tests.support.stripe_objects import a_stripe_subscription

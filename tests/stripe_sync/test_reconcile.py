@@ -23,8 +23,8 @@ from billing.models import (
     User,
     UserSubscription,
 )
-from billing.stripe_sync import reconcile
-from billing.stripe_sync.reconcile import Phase, Report
+from billing.stripe_sync.healing import reconcile
+from billing.stripe_sync.healing.reconcile import Phase, Report
 from tests.support.company import Company
 from tests.support.factories import a_subscription, a_user
 

@@ -24,9 +24,10 @@ from billing.models import (
 )
 from billing.stripe_api.events import Event
 from billing.stripe_api.gateway import gateway
-from billing.stripe_sync import counters, customers, inbox, processing, refresh, sweep
+from billing.stripe_sync import counters, inbox, processing, refresh, sweep
 from billing.stripe_sync.counters import Ticket
 from billing.stripe_sync.subjects import Kind, Subject
+from billing.stripe_sync.truths import customers
 from tests.support.projections import held, wanted
 from tests.support.small_stripe import CUSTOMER, SmallStripe
 

@@ -29,10 +29,12 @@ from billing.stripe_api.snapshots import (
     ProductSnapshot,
     SubscriptionSnapshot,
 )
-from billing.stripe_sync import checkouts, counters, doubles, entitlements, invoices, links
+from billing.stripe_sync import counters
+from billing.stripe_sync.healing import doubles
 from billing.stripe_sync.projection import planned_price_ids
 from billing.stripe_sync.store import Writer
 from billing.stripe_sync.subjects import Part, Subject
+from billing.stripe_sync.truths import checkouts, entitlements, invoices, links
 
 
 class StaleRead(StripeUnavailable):

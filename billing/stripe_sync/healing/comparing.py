@@ -23,8 +23,8 @@ from billing.stripe_api.connection import PAGE
 from billing.stripe_api.faults import StripeMissing
 from billing.stripe_api.gateway import StripeGateway
 from billing.stripe_api.snapshots import CustomerSnapshot, PriceSnapshot, SubscriptionSnapshot
-from billing.stripe_sync import drift
-from billing.stripe_sync.drift import Finding
+from billing.stripe_sync.healing import drift
+from billing.stripe_sync.healing.drift import Finding
 from billing.stripe_sync.projection import FIELDS, pending_of, planned_price_ids, project
 from billing.stripe_sync.subjects import Part, Subject
 

@@ -18,9 +18,10 @@ from billing.database import reading, transaction
 from billing.models import Cause, ReconcileRun
 from billing.stripe_api.faults import StripeMissing
 from billing.stripe_api.gateway import StripeGateway, gateway
-from billing.stripe_sync import counters, drift, refresh
-from billing.stripe_sync.comparing import Checked, Checks
-from billing.stripe_sync.drift import Finding
+from billing.stripe_sync import counters, refresh
+from billing.stripe_sync.healing import drift
+from billing.stripe_sync.healing.comparing import Checked, Checks
+from billing.stripe_sync.healing.drift import Finding
 from billing.stripe_sync.subjects import MODELS, Subject
 
 RESUME_WITHIN = timedelta(days=1)

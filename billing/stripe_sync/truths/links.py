@@ -8,8 +8,9 @@ import sqlalchemy as sa
 
 from billing.database import db, transaction
 from billing.models import Cause, DriftKind, User, UserSubscription
-from billing.stripe_sync import changes, counters, drift
-from billing.stripe_sync.drift import Finding
+from billing.stripe_sync import changes, counters
+from billing.stripe_sync.healing import drift
+from billing.stripe_sync.healing.drift import Finding
 from billing.stripe_sync.subjects import Part, Subject
 
 

@@ -6,8 +6,8 @@ from billing.database import db
 from billing.models import UserSubscription
 from billing.models.changes import DriftKind
 from billing.models.subscriptions import TERMINAL
-from billing.stripe_sync import drift
-from billing.stripe_sync.drift import Finding
+from billing.stripe_sync.healing import drift
+from billing.stripe_sync.healing.drift import Finding
 
 
 def report(customer_id: str) -> None:

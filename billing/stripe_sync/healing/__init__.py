@@ -1,0 +1,1 @@
+"""Where do we differ from Stripe, although every event was followed? Found, told, mended."""
