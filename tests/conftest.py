@@ -8,9 +8,12 @@ import pytest
 from flask import Flask
 
 from billing import create_app
+from billing.catalog import apply, plans, seed
+from billing.database import transaction
 from billing.emulator import Emulator
 from config import Config
-from tests.support import closed, databases, postgres, redis, serving
+from tests.support import browser, closed, databases, postgres, redis, serving
+from tests.support.browser import Browser
 from tests.support.requests import Client
 
 closed.forget_environment()
@@ -99,6 +102,26 @@ def service(app: Flask, config: Config, emulator: Emulator) -> Iterator[str]:
         emulator.add_webhook(f"{url}/webhooks/stripe", config.stripe_webhook_secrets[0])
         yield url
         emulator.stop()  # before the service: nothing may be posted to a closed door
+
+
+@pytest.fixture
+def shop(service: str, config: Config, emulator: Emulator) -> None:
+    """Every plan of plans.toml, here and for sale at Stripe."""
+    with transaction():
+        seed.seed(plans.load(), config.default_currency)
+    apply.apply(plans.load())
+    assert emulator.wait_idle()
+
+
+@pytest.fixture
+def tab(tmp_path: Path) -> Iterator[Browser]:
+    """A tab of a real browser."""
+    chromium = browser.program()
+    if chromium is None:
+        pytest.skip("no chromium on the PATH")
+    with browser.running(chromium, tmp_path / "profile") as tab:
+        tab.look_like(1280)
+        yield tab
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,9 @@ from billing.settings import settings
 READABLE = {"subscriptions.show_subscription", "checkout.show_checkout"}
 """The endpoints that a frontend polls from its own origin."""
 
+SCRIPT = "/static/billing.js"
+"""The file that shows it how."""
+
 EXPOSED = "ETag, Retry-After, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, X-Request-Id"
 ASKED = "Authorization, If-None-Match"
 REMEMBERED_SECONDS = 600
@@ -42,7 +45,8 @@ def share(response: Response) -> Response:
 
 def is_readable() -> bool:
     """Tell whether this endpoint is polled from elsewhere."""
-    return request.endpoint in READABLE and request.method in {"GET", "HEAD", "OPTIONS"}
+    is_poll = request.endpoint in READABLE or request.path == SCRIPT
+    return is_poll and request.method in {"GET", "HEAD", "OPTIONS"}
 
 
 def is_allowed() -> bool:

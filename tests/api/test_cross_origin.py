@@ -33,6 +33,16 @@ def test_an_allowed_page_reads_the_answer_and_its_etag(client: Client, origin: s
     assert "Access-Control-Allow-Credentials" not in answer.headers
 
 
+def test_an_allowed_page_may_load_the_file_that_polls_and_no_other(client: Client) -> None:
+    script = client.get("/static/billing.js", headers={"Origin": FRIEND})
+    sheet = client.get("/static/pages.css", headers={"Origin": FRIEND})
+
+    assert script.headers["Access-Control-Allow-Origin"] == FRIEND
+    assert "Access-Control-Allow-Origin" not in sheet.headers
+    script.close()
+    sheet.close()
+
+
 def test_an_allowed_page_reads_why_it_was_refused(client: Client) -> None:
     answer = client.get(ME, headers={"Origin": FRIEND})
 

@@ -9,8 +9,6 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from billing.catalog import apply, plans, seed
-from billing.database import transaction
 from billing.emulator import Emulator
 from billing.settings import settings
 from tests.support.live import PASSWORD, pay
@@ -95,15 +93,6 @@ def text_of(answer: TestResponse) -> str:
     """The words of a page, without its tags, with plain spaces."""
     plain = re.sub(r"<[^>]+>", " ", answer.text).replace("\N{NO-BREAK SPACE}", " ")
     return re.sub(r"\s+", " ", plain)
-
-
-@pytest.fixture
-def shop(service: str, emulator: Emulator) -> None:
-    """The plans here and at Stripe, which posts its events here."""
-    with transaction():
-        seed.seed(plans.load(), "usd")
-    apply.apply(plans.load())
-    assert emulator.wait_idle()
 
 
 def paid(surfer: Surfer, plan: str) -> str:

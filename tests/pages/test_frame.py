@@ -12,6 +12,7 @@ from billing.database import db
 from config import STRIPE_API, Config
 from tests.pages.conftest import Surfer, text_of
 from tests.support.factories import a_plan, a_price
+from tests.support.source import ROOT
 
 PAGES = ["/pricing", "/signin", "/register", "/account", "/account/cancel", "/checkout?plan=pro"]
 
@@ -121,3 +122,47 @@ def test_an_error_is_a_page_in_plain_words(surfer: Surfer) -> None:
 
     assert (answer.status_code, answer.mimetype) == (404, "text/html")
     assert "There is no plan 'gold'." in text_of(answer).replace("&#39;", "'")
+
+
+COLOURS = dict(
+    re.findall(
+        r"--([\w-]+): light-dark\((#\w{6}, #\w{6})\)",
+        (ROOT / "billing" / "static" / "pages.css").read_text(),
+    )
+)
+
+
+def contrast(one: str, other: str) -> float:
+    """How far two colours are apart: https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio."""
+    dark, light = sorted(brightness(colour) for colour in (one, other))
+    return (light + 0.05) / (dark + 0.05)
+
+
+def brightness(colour: str) -> float:
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    linear = [
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
+    ]
+    return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+@pytest.mark.parametrize("mode", [0, 1], ids=["light", "dark"])
+@pytest.mark.parametrize(
+    ("ink", "paper", "least"),
+    [
+        *((ink, paper, 4.5) for ink in ("text", "quiet", "accent") for paper in ("back", "card")),
+        ("good", "card", 4.5),
+        ("wrong", "card", 4.5),
+        ("wrong", "wrong-tint", 4.5),
+        ("accent", "tint", 4.5),
+        ("text", "tint", 4.5),
+        ("on-accent", "accent", 4.5),
+        ("edge", "card", 3.0),
+    ],
+)
+def test_everything_can_be_told_from_what_it_lies_on(
+    ink: str, paper: str, least: float, mode: int
+) -> None:
+    colours = [COLOURS[name].split(", ")[mode] for name in (ink, paper)]
+
+    assert contrast(*colours) >= least

@@ -166,6 +166,7 @@ class Browser:
 
     def photograph(self, path: Path) -> None:
         """Keep a picture of the whole page."""
+        self.run("document.body.offsetHeight")  # lays the page out for the screen it now has
         size = self.order("Page.getLayoutMetrics")["cssContentSize"]
         clip = {"x": 0, "y": 0, "width": size["width"], "height": size["height"], "scale": 1}
         taken = self.order("Page.captureScreenshot", clip=clip, captureBeyondViewport=True)

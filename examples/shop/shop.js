@@ -1,0 +1,36 @@
+// The product's page: it signs in, sells through its own backend, and follows the plan.
+const billing = decodeURIComponent(document.cookie.match(/billing=([^;]*)/)[1]).replace(/^"|"$/g, "");
+const { follow } = await import(`${billing}/static/billing.js`);
+const bearer = () => ({ Authorization: `Bearer ${sessionStorage.token}` });
+const [form, plan, upgrade] = ["signin", "plan", "upgrade"].map((id) => document.getElementById(id));
+
+form.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const body = JSON.stringify(Object.fromEntries(new FormData(form)));
+  const answer = await fetch("/signin", { method: "POST", headers: { "Content-Type": "application/json" }, body });
+  const told = await answer.json();
+  if (!answer.ok) { plan.textContent = told.detail; return; }
+  sessionStorage.token = told.access_token;
+  start();
+});
+
+upgrade.addEventListener("click", async () => {
+  const answer = await fetch("/upgrade", { method: "POST", headers: bearer() });
+  const told = await answer.json();
+  if (answer.ok) location.assign(told.url);
+  else plan.textContent = told.detail;
+});
+
+function start() {
+  form.hidden = true;
+  follow(`${billing}/v1/subscription/me`, {
+    headers: bearer,
+    onChange(me) {
+      plan.textContent = `You are on ${me.plan}.`;
+      upgrade.hidden = me.plan !== "free";
+    },
+    onFault: (status) => status === 401,  // the token has run out: sign in again
+  });
+}
+
+if (sessionStorage.token) start();
