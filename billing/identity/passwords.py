@@ -19,6 +19,9 @@ SCORED_LENGTH = 72
 LEAST_SCORE = 3
 """Of 0 to 4. Below 3 a password is among the first 10^8 that an attacker tries."""
 
+TELLING_NAME = 4
+"""Shorter names are in many good passwords by chance."""
+
 hasher = PasswordHasher()
 
 
@@ -42,7 +45,7 @@ def weaknesses(password: str, email: str) -> list[str]:
         found.append(f"Shorter than {MIN_LENGTH} characters.")
     if len(password) > MAX_LENGTH:
         found.append(f"Longer than {MAX_LENGTH} characters.")
-    if local_part and local_part in password.casefold():
+    if len(local_part) >= TELLING_NAME and local_part in password.casefold():
         found.append("Contains the name in the e-mail address.")
     scored = password[:SCORED_LENGTH]
     if scored and zxcvbn(scored)["score"] < LEAST_SCORE:

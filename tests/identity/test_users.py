@@ -149,3 +149,15 @@ def test_a_broken_hash_in_the_database_lets_nobody_in(client: Client) -> None:
     )
 
     assert (answer.status_code, answer.json["code"]) == (401, "bad_credentials")
+
+
+@pytest.mark.parametrize(
+    ("email", "refused"),
+    [("harbour@example.com", True), ("a@example.com", False), ("blu@example.com", False)],
+)
+def test_only_a_name_that_tells_something_may_not_be_in_the_password(
+    email: str, refused: bool
+) -> None:
+    found = passwords.weaknesses("five quiet blue harbour lamps", email)
+
+    assert any("name" in reason for reason in found) is refused
