@@ -15,7 +15,7 @@ export PORT
 
 BIN := .venv/bin
 RUFF := $(BIN)/ruff --quiet
-PYTEST := $(BIN)/python -m pytest -n 2
+PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
 
 # What a shell may hold that would change what the tools do.
 unexport PYTHONPATH PYTHONHOME PYTHONWARNINGS PYTHONOPTIMIZE PYTEST_ADDOPTS PYTEST_PLUGINS

@@ -26,7 +26,13 @@ USED = {Metric.API_CALLS: 31_200, Metric.JOBS_CREATED: 962, Metric.COMPUTE_MINUT
 LOOKS = [("", 1280, "light"), ("-dark", 1280, "dark"), ("-narrow", 390, "light")]
 ALBUM = os.environ.get("PYTEST_SCREENSHOTS")
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("shop")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.usefixtures("shop"),
+    # A browser that leaves a page resets what it was loading; the test's own server then leaves the
+    # file to the garbage collector.
+    pytest.mark.filterwarnings("ignore:Exception ignored in.*FileIO:Warning"),
+]
 
 
 @pytest.fixture

@@ -391,7 +391,7 @@ DAMAGES: list[Callable[[str], None]] = [
 ]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 class TestAThousand:
     """The account of a real company, on PostgreSQL."""
 
