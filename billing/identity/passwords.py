@@ -19,7 +19,7 @@ SCORED_LENGTH = 72
 LEAST_SCORE = 3
 """Of 0 to 4. Below 3 a password is among the first 10^8 that an attacker tries."""
 
-TELLING_NAME = 4
+TELLING_NAME = 3
 """Shorter names are in many good passwords by chance."""
 
 hasher = PasswordHasher()
