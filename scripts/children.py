@@ -18,6 +18,7 @@ HOST = "127.0.0.1"
 ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 START_SECONDS = 90
 STOP_SECONDS = 15
+GONE_SECONDS = 5
 
 
 class Failure(Exception):
@@ -86,6 +87,7 @@ class Children:
             with suppress(ProcessLookupError):
                 os.killpg(child.pid, signal.SIGKILL)
             child.wait()
+            wait_for_end_of_group(child.pid)
 
     def _spawn(self, command: Sequence[str], output: IO[bytes]) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
@@ -99,6 +101,15 @@ class Children:
 
     def _ask_to_stop(self, number: int, frame: FrameType | None) -> None:
         self._asked_to_stop = True
+
+
+def wait_for_end_of_group(group: int) -> None:
+    """Wait until all of it is gone, and its ports with it: what is killed takes a moment."""
+    end = time.monotonic() + GONE_SECONDS
+    with suppress(ProcessLookupError):
+        while time.monotonic() < end:
+            os.killpg(group, 0)
+            time.sleep(0.02)
 
 
 def answers(port: int, path: str) -> bool:
