@@ -9,34 +9,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from ipaddress import IPv6Address, ip_address, ip_network
-from typing import Any
 from uuid import UUID
 
 from flask import Flask, Response, g, request
 from flask_limiter import ApplicationLimit, Limiter, RateLimitExceeded, RequestLimit
-from limits.errors import StorageError
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 from werkzeug.exceptions import BadRequest
 
 from billing import clock
 from billing.api.bodies import BODY_CAP, PREFIX
-from billing.api.outages import Outages
 from billing.entitlements.rate_limits import rate_of
 from billing.entitlements.standing import PlansMissing, standing_of
 from billing.errors import NotFound, RateLimited, problem
 from billing.identity import emails
 from billing.identity.browsers import PAGES
+from billing.operations.limit_storage import SHARED
 from billing.settings import settings
 from config import Config
 
 STRATEGY = "fixed-window"
-REDIS_OPTIONS: dict[str, Any] = {
-    "socket_timeout": 0.2,
-    "socket_connect_timeout": 0.2,
-    "retry": Retry(NoBackoff(), 0),  # the client's own would hold a request for seconds
-    "wrap_exceptions": True,
-}
 POLL = {"subscriptions.show_subscription"}
 BY_ACCOUNT = {
     "auth.register",
@@ -61,9 +51,7 @@ def init_app(app: Flask, config: Config) -> None:
         _address,
         application_limits=[_slot(0), _slot(1)],
         strategy=STRATEGY,
-        storage_uri=config.redis_url or "memory://",
-        storage_options=REDIS_OPTIONS if config.redis_url else {},
-        in_memory_fallback_enabled=bool(config.redis_url),
+        storage_uri=f"{SHARED}{config.redis_url}" if config.redis_url else "memory://",
         key_prefix=f"billing:{STRATEGY}",  # a live Redis must not mix the keys of two strategies
     )
     # Asked here and not by the limiter, which takes any error for a fault of its storage.
@@ -71,7 +59,6 @@ def init_app(app: Flask, config: Config) -> None:
     limiter.request_filter(lambda: not _budgets())  # Stripe's events, health, documents
     limiter.init_app(app)
     app.after_request(partial(_tell, limiter))
-    Outages(limiter).init_app(app)
     app.register_error_handler(RateLimitExceeded, partial(_refuse, limiter))
 
 
@@ -151,10 +138,7 @@ def _account() -> str | None:
 
 def _tell(limiter: Limiter, response: Response) -> Response:
     """Tell what is left of the budget that is nearest to its end."""
-    try:
-        told = [_headers(limit) for limit in limiter.current_limits]
-    except StorageError:  # gone since it counted: the next request will notice
-        return response
+    told = [_headers(limit) for limit in limiter.current_limits]
     if told:
         response.headers.update(min(told, key=lambda one: one["RateLimit-Remaining"]))
     return response

@@ -25,6 +25,7 @@ def examine(url: str) -> Iterator[Finding]:
         "delivery": stripe_side.check_delivery(),
         "plans": service_side.check_catalogue(),
         "work": service_side.check_work(),
+        "limits": service_side.check_limits(),
     }
     for about, check in checks.items():
         yield from _guarded(about, check)

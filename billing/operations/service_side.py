@@ -4,11 +4,13 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import sqlalchemy as sa
+from flask import current_app
 
 from billing.database import dialect_name, reading
 from billing.models import PlanPrice, SubscriptionItem, SubscriptionPlan, UserSubscription
 from billing.operations import readiness, work
 from billing.operations.findings import Finding, fail, ok, warn
+from billing.operations.limit_storage import storage_of
 from billing.settings import settings
 
 LATE = timedelta(minutes=5)
@@ -83,6 +85,17 @@ def check_work() -> Iterator[Finding]:
     else:
         yield ok("queue", "no work waits longer than five minutes")
     yield _last_event(found)
+
+
+def check_limits() -> Iterator[Finding]:
+    """Does the Redis that counts for all processes count? Without one, the process does."""
+    storage = storage_of(current_app)
+    if storage is None:
+        yield ok("limits", "counted in the one process that serves")
+    elif storage.check():
+        yield ok("limits", "counted in Redis")
+    else:
+        yield warn("limits", "Redis does not count: each process does for itself", "mend Redis")
 
 
 def _last_event(found: work.Work) -> Finding:

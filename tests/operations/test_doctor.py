@@ -300,6 +300,21 @@ def test_a_price_that_buys_no_plan_is_named(examine: Examine) -> None:
 
 
 @pytest.mark.usefixtures("shop")
+def test_a_redis_that_is_away_is_a_warning(examine: Examine) -> None:
+    found = examine(redis_url="redis://127.0.0.1:9/0")
+
+    assert found["limits"]["grade"] == "warn"
+    assert "each process" in found["limits"]["seen"]
+
+
+@pytest.mark.usefixtures("shop")
+def test_a_redis_that_counts_is_well(examine: Examine, redis_url: str) -> None:
+    found = examine(redis_url=redis_url)
+
+    assert (found["limits"]["grade"], found["limits"]["seen"]) == ("ok", "counted in Redis")
+
+
+@pytest.mark.usefixtures("shop")
 def test_dead_events_parked_refreshes_and_old_work_are_told(examine: Examine) -> None:
     now = clock.utc_now()
     event = {"type": "customer.updated", "received_at": now - timedelta(minutes=20)}
