@@ -11,8 +11,9 @@ from rich.progress import Progress
 from billing.errors import StripeUnavailable
 from billing.stripe_api import transport
 from billing.stripe_sync.healing import reconcile
+from billing.stripe_sync.healing.checks import Phase
 from billing.stripe_sync.healing.drift import Finding
-from billing.stripe_sync.healing.reconcile import Phase, Report
+from billing.stripe_sync.healing.reconcile import Report
 
 LEFT = 1
 CUT_OFF = 3

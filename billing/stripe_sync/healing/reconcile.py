@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import StrEnum
 from itertools import chain
 from uuid import UUID
 
@@ -17,25 +16,14 @@ from billing import clock
 from billing.database import reading, transaction
 from billing.models import Cause, ReconcileRun
 from billing.stripe_api.faults import StripeMissing
-from billing.stripe_api.gateway import StripeGateway, gateway
+from billing.stripe_api.gateway import gateway
 from billing.stripe_sync import counters, refresh
 from billing.stripe_sync.healing import drift
-from billing.stripe_sync.healing.comparing import Checked, Checks
+from billing.stripe_sync.healing.checks import CHECKS, Check, Checked, Phase, Walk
 from billing.stripe_sync.healing.drift import Finding
 from billing.stripe_sync.subjects import MODELS, Subject
 
 RESUME_WITHIN = timedelta(days=1)
-
-
-class Phase(StrEnum):
-    """The parts of the walk, in their order; each is a method of `Checks`."""
-
-    SUBSCRIPTIONS = "subscriptions"
-    GONE = "gone"
-    CUSTOMERS = "customers"
-    ACTIVE_PRICES = "active_prices"
-    INACTIVE_PRICES = "inactive_prices"
-    LOCAL = "local"
 
 
 @dataclass(slots=True)
@@ -59,9 +47,6 @@ class Report:
         return dict(Counter(finding.kind.value for finding in self.found))
 
 
-Check = Callable[[StripeGateway, str | None], Iterator[Checked]]
-
-
 def reconcile(
     *, fix: bool, restart: bool = False, on_page: Callable[[Phase, Report], None] | None = None
 ) -> Report:
@@ -72,9 +57,9 @@ def reconcile(
     resumed = None if restart else _resume(fix)
     run_id, began, phase, cursor = resumed or _start(fix)
     report = Report(fixes=fix, resumed=resumed is not None)
-    checks = Checks()
+    walk = Walk(gateway())
     for each in list(Phase)[list(Phase).index(phase) :]:
-        for page in _from(getattr(checks, each.value), cursor):
+        for page in _from(CHECKS[each], walk, cursor):
             _take(page, report, fix=fix)
             _advance(run_id, each, page)
             if on_page:
@@ -84,15 +69,15 @@ def reconcile(
     return report
 
 
-def _from(check: Check, cursor: str | None) -> Iterator[Checked]:
+def _from(check: Check, walk: Walk, cursor: str | None) -> Iterator[Checked]:
     """Go on after the cursor; from the start again if Stripe no longer knows that object."""
-    pages = check(gateway(), cursor)
+    pages = check(walk, cursor)
     try:
         first = next(pages, None)
     except StripeMissing:
         if cursor is None:
             raise
-        pages = check(gateway(), None)
+        pages = check(walk, None)
         first = next(pages, None)
     return pages if first is None else chain([first], pages)
 

@@ -1,84 +1,32 @@
 """Is every way to differ from Stripe named, and mended?"""
 
 from collections.abc import Callable
-from datetime import timedelta
 from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from billing import clock
 from billing.database import reading, transaction
 from billing.emulator import Emulator
-from billing.errors import StripeUnavailable
 from billing.models import (
     ActiveEntitlement,
     Drift,
     DriftKind,
     PlanPrice,
-    ReconcileRun,
     SubscriptionItem,
-    SubscriptionPlan,
     User,
     UserSubscription,
 )
 from billing.stripe_sync.healing import reconcile
-from billing.stripe_sync.healing.reconcile import Phase, Report
+from billing.stripe_sync.healing.reconcile import Report
 from tests.support.company import Company
-from tests.support.factories import a_subscription, a_user
-
-
-@pytest.fixture
-def company(app: Flask, emulator: Emulator) -> Company:
-    company = Company(emulator)
-    company.open()
-    return company
-
-
-@pytest.fixture
-def user_ids(app: Flask) -> list[UUID]:
-    return [a_user().id for _ in range(4)]
-
-
-@pytest.fixture
-def imported(company: Company, user_ids: list[UUID]) -> list[str]:
-    """Four subscriptions of four linked users, imported; the ids."""
-    price = company.price("pro_month")
-    for user_id in user_ids:
-        company.subscribe(company.customer(str(user_id)), price)
-    reconcile.reconcile(fix=True)
-    return [subscription.id for subscription in company.subscriptions]
+from tests.support.damage import delete_row, plan_id, set_columns
+from tests.support.factories import a_subscription
 
 
 def kinds(report: Report) -> list[tuple[str, str]]:
     return sorted((finding.kind.value, finding.stripe_id) for finding in report.found)
-
-
-def set_columns(subscription_id: str, **values: object) -> None:
-    """Damage a row behind everybody's back."""
-    with transaction() as session:
-        session.execute(
-            sa.update(UserSubscription)
-            .where(UserSubscription.stripe_subscription_id == subscription_id)
-            .values(**values)
-        )
-
-
-def delete_row(subscription_id: str) -> None:
-    with transaction() as session:
-        session.execute(
-            sa.delete(UserSubscription).where(
-                UserSubscription.stripe_subscription_id == subscription_id
-            )
-        )
-
-
-def plan_id(name: str) -> UUID:
-    with reading() as session:
-        return session.scalars(
-            sa.select(SubscriptionPlan.id).where(SubscriptionPlan.name == name)
-        ).one()
 
 
 def test_an_account_is_imported_from_empty_and_stripe_is_only_read(
@@ -297,126 +245,3 @@ def test_items_follow_their_subscription(imported: list[str]) -> None:
     with reading() as session:
         count = session.scalar(sa.select(sa.func.count()).select_from(SubscriptionItem))
     assert count == len(imported)
-
-
-class CutOff(Exception):
-    """Stands for kill -9."""
-
-
-def cut_off_after(pages: int) -> Callable[[Phase, Report], None]:
-    seen: list[Phase] = []
-
-    def on_page(phase: Phase, report: Report) -> None:
-        seen.append(phase)
-        if len(seen) == pages:
-            raise CutOff
-
-    return on_page
-
-
-def test_cut_off_it_goes_on_behind_what_was_compared(
-    imported: list[str], emulator: Emulator
-) -> None:
-    with pytest.raises(CutOff):
-        reconcile.reconcile(fix=False, on_page=cut_off_after(1))
-    asked = len(emulator.requests)
-
-    report = reconcile.reconcile(fix=False)
-
-    assert report.resumed
-    lists = [request for request in emulator.requests[asked:] if request[1] == "/v1/subscriptions"]
-    assert lists[0][2]["starting_after"] == imported[0]
-
-
-def test_a_cursor_that_stripe_no_longer_knows_begins_the_phase_again(
-    imported: list[str],
-) -> None:
-    with pytest.raises(CutOff):
-        reconcile.reconcile(fix=False, on_page=cut_off_after(1))
-    with transaction() as session:
-        session.execute(sa.update(ReconcileRun).values(cursor="sub_gone"))
-
-    assert reconcile.reconcile(fix=False).found == []
-
-
-def test_asked_to_restart_it_begins_anew(imported: list[str]) -> None:
-    with pytest.raises(CutOff):
-        reconcile.reconcile(fix=False, on_page=cut_off_after(1))
-
-    assert not reconcile.reconcile(fix=False, restart=True).resumed
-
-
-def test_a_run_cut_off_long_ago_is_not_resumed(imported: list[str]) -> None:
-    with pytest.raises(CutOff):
-        reconcile.reconcile(fix=False, on_page=cut_off_after(1))
-    with transaction() as session:
-        session.execute(
-            sa.update(ReconcileRun).values(updated_at=clock.utc_now() - timedelta(days=2))
-        )
-
-    assert not reconcile.reconcile(fix=False).resumed
-
-
-def test_when_stripe_fails_for_good_it_says_so_and_can_go_on(
-    imported: list[str], emulator: Emulator
-) -> None:
-    emulator.faults.api_status = [401]
-
-    with pytest.raises(StripeUnavailable):
-        reconcile.reconcile(fix=False)
-
-    assert reconcile.reconcile(fix=False).found == []
-
-
-@pytest.fixture
-def large(company: Company) -> Company:
-    """A thousand subscriptions."""
-    price = company.price("pro_month")
-    for _ in range(1000):
-        company.subscribe(company.customer(), price)
-    return company
-
-
-DAMAGES: list[Callable[[str], None]] = [
-    delete_row,
-    lambda one: set_columns(one, status="past_due"),
-    lambda one: set_columns(one, status="canceled"),
-    lambda one: set_columns(one, plan_id=plan_id("enterprise")),
-    lambda one: set_columns(one, quantity=9),
-    lambda one: set_columns(one, current_period_end=UserSubscription.current_period_start),
-    lambda one: set_columns(one, cancel_at_period_end=True),
-    lambda one: set_columns(one, pause_collection="void"),
-    lambda one: set_columns(one, stripe_price_id="price_other"),
-    lambda one: set_columns(one, cancelled_at=UserSubscription.started_at),
-]
-
-
-@pytest.mark.long
-class TestAThousand:
-    """The account of a real company, on PostgreSQL."""
-
-    @pytest.fixture
-    def database(self, postgresql_database: str) -> str:
-        return postgresql_database
-
-    def test_a_thousand_are_imported_and_fifty_damaged_are_named_and_mended(
-        self, large: Company
-    ) -> None:
-        with pytest.raises(CutOff):
-            reconcile.reconcile(fix=True, on_page=cut_off_after(5))
-        resumed = reconcile.reconcile(fix=True)
-        assert resumed.resumed
-        with reading() as session:
-            count = session.scalar(sa.select(sa.func.count()).select_from(UserSubscription))
-        assert count == 1000
-
-        damaged = {one.id: DAMAGES[n % 10] for n, one in enumerate(large.subscriptions[::20])}
-        for subscription_id, damage in damaged.items():
-            damage(subscription_id)
-        told = reconcile.reconcile(fix=True)
-
-        mendable = [finding for finding in told.found if finding.subject is not None]
-        assert {finding.stripe_id for finding in mendable} == set(damaged)
-        assert [finding for finding in told.left if finding.subject is not None] == []
-        after = reconcile.reconcile(fix=False)
-        assert {finding.kind for finding in after.found} == {DriftKind.UNLINKED}
