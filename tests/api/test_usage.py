@@ -82,6 +82,7 @@ def _impatient(app: Flask) -> None:
     @sa.event.listens_for(db.engine, "checkout")
     def shorten(connection: sqlite3.Connection, *_: object) -> None:
         connection.cursor().execute(SHORT_PATIENCE[db.engine.dialect.name])
+        connection.commit()  # a connection is lent with no transaction open
 
 
 @pytest.mark.usefixtures("_impatient")

@@ -28,11 +28,7 @@ EVENT = stripe_event("invoiceitem.created", {"id": "ii_1", "object": "invoiceite
 @pytest.fixture
 def _impatient(app: Flask) -> None:
     """Wait for a lock a fifth of a second instead of many."""
-    statement = SHORT_PATIENCE[db.engine.dialect.name]
-
-    @sa.event.listens_for(db.engine, "checkout")
-    def shorten(connection: sqlite3.Connection, *_: object) -> None:
-        connection.cursor().execute(statement)
+    shorten_patience()
 
 
 @pytest.mark.usefixtures("_impatient")
@@ -92,6 +88,16 @@ def test_a_lock_is_waited_for_some_seconds_and_not_for_ever(app: Flask) -> None:
 )
 def test_sqlite_is_told_to_lose_nothing(app: Flask, pragma: str, value: object) -> None:
     assert db.session.execute(sa.text(f"PRAGMA {pragma}")).scalar_one() == value
+
+
+def shorten_patience() -> None:
+    """Wait for a lock a fifth of a second from now on."""
+    statement = SHORT_PATIENCE[db.engine.dialect.name]
+
+    @sa.event.listens_for(db.engine, "checkout")
+    def shorten(connection: sqlite3.Connection, *_: object) -> None:
+        connection.cursor().execute(statement)
+        connection.commit()  # a connection is lent with no transaction open
 
 
 @contextmanager

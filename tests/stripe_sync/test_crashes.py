@@ -18,9 +18,10 @@ from billing.stripe_sync.subjects import Subject
 from config import Config
 from tests.support.factories import a_plan, a_price
 from tests.support.merchant import Merchant
-from tests.support.mortal import COMMIT, Mortal
+from tests.support.mortal import Mortal
 from tests.support.projections import held, wanted
 from tests.support.requests import Client
+from tests.support.statements import COMMIT
 
 LEASE = 1.0
 INTERVAL = 0.2
@@ -107,7 +108,7 @@ class Scene:
             subscription, event_id, request = self._event_of(act)
             was_answered = self.mortal.die(number, *request)
             point = f"{act.__name__} {number}: {points[number - 1][:60]}"
-            is_kept = COMMIT in points[:number]
+            is_kept = any(point.startswith(COMMIT) for point in points[:number])
             yield Crash(point, event_id, subscription, request, is_kept, was_answered)
 
     def _event_of(self, act: Callable[[Merchant], str]) -> tuple[str, str, Request]:

@@ -16,17 +16,14 @@ from subprocess import PIPE, Popen
 from typing import IO, Any
 
 import requests
-import sqlalchemy as sa
 from flask import Flask
-from sqlalchemy.orm import Session
 from werkzeug.serving import make_server
 
 from billing import create_app
 from billing.database import db
 from config import Config
+from tests.support import statements
 from tests.support.serving import QuietHandler
-
-COMMIT = "COMMIT"
 
 
 class Mortal:
@@ -101,8 +98,7 @@ def serve_one(app: Flask, listening: socket.socket, last: int | None) -> Sequenc
             os.kill(os.getpid(), signal.SIGKILL)
 
     with app.app_context():
-        sa.event.listen(db.engine, "after_cursor_execute", lambda *told: passes(told[2]))
-        sa.event.listen(Session, "after_commit", lambda session: passes(COMMIT))
+        statements.watch(db.engine.dialect, passes)
     port, fd = listening.getsockname()[1], listening.fileno()
     make_server("127.0.0.1", port, app, request_handler=QuietHandler, fd=fd).handle_request()
     return passed

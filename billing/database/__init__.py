@@ -2,6 +2,7 @@
 
 import math
 import sqlite3
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -9,6 +10,7 @@ from functools import cache
 from typing import Any, cast
 
 import sqlalchemy as sa
+from flask import g
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Dialect, Engine
@@ -18,6 +20,8 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import GenericFunction
 
+from billing.errors import DatabaseUnavailable
+
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -26,8 +30,11 @@ NAMING = {
     "pk": "pk_%(table_name)s",
 }
 BUSY_SECONDS = 10
+BEGIN_WRITING = "BEGIN IMMEDIATE"
 WRITES = "billing_writes"
 OPEN = "billing_transaction"
+
+_WRITER = threading.Lock()
 
 
 class UtcDateTime(sa.types.TypeDecorator[datetime]):
@@ -66,35 +73,57 @@ db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False})
 
 @contextmanager
 def transaction() -> Iterator[Session]:
-    """Commit on success, roll back on any error. The only place that commits.
+    """Commit on success, roll back on any error. With `direct`, the only place that commits.
 
     It starts from fresh reads: what the session had loaded before is forgotten. On SQLite it takes
     the write lock at once, so that nothing read inside can be overtaken. It does not nest.
     """
     session = db.session()
-    if session.info.get(OPEN):
+    with only_one(session.get_bind()):
+        try:
+            session.connection(execution_options={WRITES: True})
+            yield session
+            session.commit()
+        except BaseException:
+            session.rollback()
+            raise
+
+
+@contextmanager
+def only_one(engine: Engine | Connection) -> Iterator[None]:
+    """Open the one transaction of this context, and forget what its session read before.
+
+    SQLite has one writer. The threads of this process take turns by a lock, which wakes the next
+    at once; SQLite's own waiting sleeps, and lets some starve. Raises DatabaseUnavailable.
+    """
+    if g.get(OPEN):
         raise RuntimeError("a transaction is already open here")
+    if db.session.registry.has():
+        _forget_reads(db.session())
+    is_sqlite = engine.dialect.name == "sqlite"
+    if is_sqlite and not _WRITER.acquire(timeout=BUSY_SECONDS):
+        raise DatabaseUnavailable("The database is busy; try again soon.")
+    setattr(g, OPEN, True)
+    try:
+        yield
+    finally:
+        setattr(g, OPEN, False)
+        if is_sqlite:
+            _WRITER.release()
+
+
+def _forget_reads(session: Session) -> None:
     if session.new or session.dirty or session.deleted:
         raise RuntimeError("something was changed outside of a transaction")
     session.rollback()
     session.expire_all()  # rolling back forgets nothing of a transaction that was committed
-    session.info[OPEN] = True
-    try:
-        session.connection(execution_options={WRITES: True})
-        yield session
-        session.commit()
-    except BaseException:
-        session.rollback()
-        raise
-    finally:
-        session.info[OPEN] = False
 
 
 @contextmanager
 def reading() -> Iterator[Session]:
     """Read, and leave no transaction open behind: what follows may be a slow call to Stripe."""
     session = db.session()
-    nested = session.info.get(OPEN)
+    nested = g.get(OPEN)
     try:
         yield session
     finally:
@@ -200,4 +229,4 @@ def _prepare_sqlite(connection: object, record: ConnectionPoolEntry) -> None:
 def _begin(connection: Connection) -> None:
     if connection.dialect.name == "sqlite":
         writes = connection.get_execution_options().get(WRITES)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        connection.exec_driver_sql(BEGIN_WRITING if writes else "BEGIN")
