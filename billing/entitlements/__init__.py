@@ -12,6 +12,7 @@ from billing.entitlements.counting import (
     set_storage,
 )
 from billing.entitlements.guards import requires_feature, requires_quota
+from billing.entitlements.history import UsageDay, latest_days
 from billing.entitlements.quotas import Usage, check_quota, get_current_period_usage
 from billing.entitlements.requests import count_requests
 from billing.entitlements.reservations import (
@@ -33,6 +34,7 @@ __all__ = [
     "Standing",
     "Subscription",
     "Usage",
+    "UsageDay",
     "check_quota",
     "commit_usage",
     "count_requests",
@@ -45,6 +47,7 @@ __all__ = [
     "give_back",
     "has_feature",
     "increment_usage",
+    "latest_days",
     "release_usage",
     "release_storage",
     "requires_feature",

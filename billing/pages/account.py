@@ -3,9 +3,10 @@
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
-from billing.entitlements import get_current_period_usage, standing_of
+from billing.entitlements import get_current_period_usage, latest_days, standing_of
 from billing.identity.browsers import visitor
 from billing.pages import ways
+from billing.pages.plot import plotted
 from billing.pages.pricing import holds_one, is_going_on
 from billing.sales.invoices import invoices_of
 from billing.sales.portal import open_portal
@@ -27,6 +28,7 @@ def show() -> str:
         holds_one=holds_one(standing),
         is_going_on=is_going_on(standing),
         usage=get_current_period_usage(user_id).values(),
+        plot=plotted(latest_days(user_id)),
         invoices=invoices_of(user_id, limit=NEWEST).invoices,
         was_changed="done" in request.args,
     )

@@ -1,7 +1,7 @@
 """How are money, days and what a plan gives written for people?"""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
 
 from flask import Blueprint
 
@@ -64,7 +64,7 @@ def money(amount: int, currency: str) -> str:
     return f"{MINUS}{written}" if amount < 0 else written
 
 
-def day(moment: datetime) -> str:
+def day(moment: date) -> str:
     """Write the day: 3 May 2026."""
     return f"{moment.day}{SPACE}{moment:%B}{SPACE}{moment.year}"
 

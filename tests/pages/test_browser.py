@@ -6,24 +6,31 @@ With PYTEST_SCREENSHOTS=docs/screenshots it also takes pictures of the pages, an
 import os
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from flask import Flask
 
+from billing import clock
 from billing.database import db
 from billing.emulator import Emulator
 from billing.entitlements import increment_usage, set_storage
-from billing.models import Metric, User
+from billing.entitlements.windows import day_of
+from billing.models import Metric, User, UserUsageDay
 from config import Config
 from tests.support import serving
 from tests.support.browser import Browser
+from tests.support.factories import saved
 from tests.support.live import PASSWORD
 
-EMAIL = "ada@example.com"
+EMAIL = "customer@example.com"
 USED = {Metric.API_CALLS: 31_200, Metric.JOBS_CREATED: 962, Metric.COMPUTE_MINUTES: 1_480}
+DAYS = 80
 LOOKS = [("", 1280, "light"), ("-dark", 1280, "dark"), ("-narrow", 390, "light")]
+BARS = "[...document.querySelectorAll('.plot rect')]"
+TALLEST = f"Math.max(...{BARS}.map(one => one.getBoundingClientRect().height))"
 ALBUM = os.environ.get("PYTEST_SCREENSHOTS")
 
 pytestmark = [
@@ -64,6 +71,10 @@ def use_some(email: str) -> None:
         increment_usage(user_id, metric, amount)
     set_storage(user_id, 4_200)
     db.session.rollback()
+    for ago in range(1, DAYS):
+        day = day_of(clock.utc_now()) - timedelta(days=ago)
+        calls = (34_000 - 290 * ago + 2_600 * (ago % 4)) // (3 if day.weekday() > 4 else 1)
+        saved(UserUsageDay(user_id=user_id, day=day, api_calls=calls))
 
 
 def photograph(tab: Browser, name: str, *, everywhere: bool = False) -> None:
@@ -108,7 +119,11 @@ def test_a_customer_buys_upgrades_downgrades_cancels_and_comes_back(
     use_some(EMAIL)
     tab.click("Go to your account")
     tab.sees("It renews on")
+    assert tab.run(f"{BARS}.length") == DAYS
+    assert tab.run(TALLEST) > 50
     photograph(tab, "account", everywhere=True)
+    tab.click("As a table")
+    tab.sees("Day (UTC) API calls")
     tab.click("Change plan")
     tab.sees("This is what you have")
     photograph(tab, "pricing-pro", everywhere=True)
