@@ -10,7 +10,7 @@ from billing.models import User
 from tests.support.factories import auth
 from tests.support.requests import Client
 
-GOOD = {"email": "ada@example.com", "password": "correct lamp stays lit"}
+GOOD = {"email": "customer@example.com", "password": "correct lamp stays lit"}
 
 
 def addresses() -> list[str | None]:
@@ -29,7 +29,7 @@ def test_registering_answers_with_a_token_that_names_the_new_account(client: Cli
     assert answer.json["expires_in"] == 900
     me = client.get("/v1/auth/me", headers=bearer(answer.json["access_token"]))
     assert me.json.keys() == {"id", "email", "created_at"}
-    assert me.json["email"] == "ada@example.com"
+    assert me.json["email"] == "customer@example.com"
 
 
 def test_logging_in_answers_with_a_token_of_the_same_account(client: Client) -> None:
@@ -39,16 +39,18 @@ def test_logging_in_answers_with_a_token_of_the_same_account(client: Client) -> 
 
     assert answer.status_code == 200
     me = client.get("/v1/auth/me", headers=bearer(answer.json["access_token"]))
-    assert me.json["email"] == "ada@example.com"
+    assert me.json["email"] == "customer@example.com"
 
 
 def test_an_address_is_kept_trimmed_and_in_lower_case(client: Client) -> None:
-    client.post("/v1/auth/register", json={**GOOD, "email": "  Ada@Example.COM "})
+    client.post("/v1/auth/register", json={**GOOD, "email": "  Customer@Example.COM "})
 
-    assert addresses() == ["ada@example.com"]
+    assert addresses() == ["customer@example.com"]
 
 
-@pytest.mark.parametrize("email", ["ada@example.com", " ADA@example.com"], ids=["same", "variant"])
+@pytest.mark.parametrize(
+    "email", ["customer@example.com", " CUSTOMER@example.com"], ids=["same", "variant"]
+)
 def test_a_taken_address_answers_409_and_keeps_the_first_account(
     client: Client, email: str
 ) -> None:
@@ -64,14 +66,14 @@ def test_a_taken_address_answers_409_and_keeps_the_first_account(
     "email",
     [
         "",
-        "ada",
-        "ada@",
+        "customer",
+        "customer@",
         "@example.com",
-        "ada@example",
-        "ada @example.com",
-        "ada@example.com\nbcc: eve@example.com",
-        "ada\x00@example.com",
-        "ada\ud800@example.com",
+        "customer@example",
+        "customer @example.com",
+        "customer@example.com\nbcc: second@example.com",
+        "customer\x00@example.com",
+        "customer\ud800@example.com",
         f"{'a' * 250}@example.com",
     ],
     ids=[
@@ -101,7 +103,7 @@ def test_a_broken_address_answers_422_and_keeps_nothing(client: Client, email: s
         ("kX9#vLq2", "Shorter than 10 characters."),
         ("password123", "Made of well-known passwords, words or patterns."),
         ("aaaaaaaaaaaaaaaaaaaa", "Made of well-known passwords, words or patterns."),
-        ("Ada-9142-vexing-quilt", "Contains the name in the e-mail address."),
+        ("Customer-9142-vexing-quilt", "Contains the name in the e-mail address."),
     ],
     ids=["short", "well-known", "pattern", "own-name"],
 )
@@ -118,10 +120,10 @@ def test_a_weak_password_answers_422_with_the_reason_and_keeps_nothing(
 @pytest.mark.parametrize(
     "body",
     [
-        {**GOOD, "email": "eve@example.com"},
+        {**GOOD, "email": "second@example.com"},
         {**GOOD, "password": "a wrong lamp entirely"},
         {**GOOD, "email": "not an address"},
-        {**GOOD, "email": "ada\x00@example.com"},
+        {**GOOD, "email": "customer\x00@example.com"},
     ],
     ids=["unknown", "wrong-password", "no-address", "nul"],
 )

@@ -177,7 +177,7 @@ def test_logging_in_is_limited_by_address(client: Client):
 def test_logging_in_is_limited_by_account_from_wherever_it_comes(client: Client):
     seen = [
         logins(client, email, 1, address=f"198.51.100.{number}")[0]
-        for number, email in enumerate(["ada@example.com", " Ada@Example.com "] * 3)
+        for number, email in enumerate(["customer@example.com", " Customer@Example.com "] * 3)
     ]
 
     assert seen == [401, 401, 401, 401, 429, 429]

@@ -18,7 +18,7 @@ NOON = datetime(2031, 5, 10, 12, tzinfo=UTC)
 def late(app: Flask) -> User:
     """A customer on a test clock who owes since yesterday."""
     a_plan("free")
-    user = a_user(email="ada@example.com")
+    user = a_user(email="customer@example.com")
     saved(StripeTestClock(id="clock_1", frozen_at=NOON))
     a_customer(user, test_clock_id="clock_1")
     a_subscription(
@@ -41,10 +41,10 @@ def explain(app: Flask, *words: str) -> Result:
 
 
 def test_the_plan_its_reason_and_its_end_are_told_in_words(app: Flask, late: User):
-    told = explain(app, "ada@example.com").output
+    told = explain(app, "customer@example.com").output
 
     assert told.splitlines()[:4] == [
-        f"ada@example.com ({late.id})",
+        f"customer@example.com ({late.id})",
         "The plan is pro until 2031-05-16 12:00 UTC: a payment is late, and the grace period runs.",
         "Decided for 2031-05-10 12:00:00 UTC.",
         "  sub_late: past_due, pro, not yet confirmed, as of 2031-05-10 12:00:00 UTC",
@@ -70,7 +70,7 @@ def test_a_user_without_a_subscription_is_free(app: Flask):
     assert "The plan is free: there is no subscription." in told
 
 
-@pytest.mark.parametrize("name", ["eve@example.com", "not-an-id", "0" * 32])
+@pytest.mark.parametrize("name", ["second@example.com", "not-an-id", "0" * 32])
 def test_an_unknown_user_is_named(app: Flask, name: str):
     result = explain(app, name)
 

@@ -25,17 +25,17 @@ def addresses() -> list[str | None]:
 
 
 def test_a_user_made_by_hand_can_log_in(app: Flask, client: Client) -> None:
-    result = run(app, "create", "Ada@example.com", typed=f"{PASSWORD}\n{PASSWORD}\n")
+    result = run(app, "create", "Customer@example.com", typed=f"{PASSWORD}\n{PASSWORD}\n")
 
     assert result.exit_code == 0
     assert PASSWORD not in result.output
-    login = {"email": "ada@example.com", "password": PASSWORD}
+    login = {"email": "customer@example.com", "password": PASSWORD}
     assert client.post("/v1/auth/login", json=login).status_code == 200
 
 
 def test_the_password_can_come_from_standard_input(app: Flask, client: Client) -> None:
     result = run(
-        app, "create", "ada@example.com", "--password-stdin", "--json", typed=f"{PASSWORD}\n"
+        app, "create", "customer@example.com", "--password-stdin", "--json", typed=f"{PASSWORD}\n"
     )
 
     made = json.loads(result.stdout)
@@ -46,22 +46,22 @@ def test_the_password_can_come_from_standard_input(app: Flask, client: Client) -
     ("email", "password", "told"),
     [
         ("no address", PASSWORD, "Not a valid email address."),
-        ("bob@example.com", "password123", "well-known passwords"),
-        ("bob@example.com", "", "Shorter than 10 characters."),
-        ("ada@example.com", PASSWORD, "An account with this e-mail address exists."),
+        ("second@example.com", "password123", "well-known passwords"),
+        ("second@example.com", "", "Shorter than 10 characters."),
+        ("customer@example.com", PASSWORD, "An account with this e-mail address exists."),
     ],
     ids=["address", "weak", "empty", "taken"],
 )
 def test_what_cannot_be_made_is_told_and_nothing_is_kept(
     app: Flask, email: str, password: str, told: str
 ) -> None:
-    a_user(email="ada@example.com")
+    a_user(email="customer@example.com")
 
     result = run(app, "create", email, "--password-stdin", typed=f"{password}\n")
 
     assert result.exit_code == 1
     assert told in result.output
-    assert addresses() == ["ada@example.com"]
+    assert addresses() == ["customer@example.com"]
 
 
 def test_the_newest_users_are_listed_first(app: Flask) -> None:

@@ -34,7 +34,7 @@ def product(config: Config, service: str) -> Iterator[str]:
 def test_the_page_sells_and_sees_the_plan_turn(
     tab: Browser, service: str, product: str, emulator: Emulator
 ) -> None:
-    person = Person(service, email="grace@example.com")
+    person = Person(service, email="customer@example.com")
     person.register()
     tab.open(product)
     tab.type("E-mail address", person.email)
@@ -53,7 +53,7 @@ def test_the_page_sells_and_sees_the_plan_turn(
 
 
 def test_what_the_service_refuses_is_passed_on(product: str) -> None:
-    wrong = {"email": "grace@example.com", "password": "wrong"}
+    wrong = {"email": "customer@example.com", "password": "wrong"}
 
     refused = requests.post(f"{product}/signin", json=wrong, timeout=10)
     nobody = requests.post(f"{product}/upgrade", timeout=10)

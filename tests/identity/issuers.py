@@ -58,7 +58,7 @@ class OutsideIssuer:
         good = {
             "iss": NAME,
             "aud": AUDIENCE,
-            "sub": "auth0|ada",
+            "sub": "auth0|first",
             "iat": now,
             "exp": now + timedelta(minutes=5),
         }

@@ -68,16 +68,16 @@ def test_the_first_token_of_a_subject_makes_its_user(client: Client, issuer: Out
     assert first.json == second.json
     [user] = users()
     assert first.json["id"] == str(user.id)
-    assert user.external_subject == "auth0|ada"
+    assert user.external_subject == "auth0|first"
 
 
 def test_the_issuer_s_word_on_an_address_links_nothing(
     client: Client, issuer: OutsideIssuer
 ) -> None:
-    local = a_user(email="ada@example.com")
-    a_customer(email="ada@example.com")
+    local = a_user(email="customer@example.com")
+    a_customer(email="customer@example.com")
 
-    answer = me(client, issuer.token(email="ada@example.com", email_verified=True))
+    answer = me(client, issuer.token(email="customer@example.com", email_verified=True))
 
     assert answer.json["email"] is None
     assert answer.json["id"] != str(local.id)
@@ -85,9 +85,9 @@ def test_the_issuer_s_word_on_an_address_links_nothing(
 
 
 def test_another_subject_is_another_user(client: Client, issuer: OutsideIssuer) -> None:
-    ada, eve = me(client, issuer.token()), me(client, issuer.token(sub="auth0|eve"))
+    first, second = me(client, issuer.token()), me(client, issuer.token(sub="auth0|second"))
 
-    assert ada.json["id"] != eve.json["id"]
+    assert first.json["id"] != second.json["id"]
 
 
 def test_of_first_requests_at_once_all_are_the_same_user(app: Flask, issuer: OutsideIssuer) -> None:

@@ -42,9 +42,9 @@ def families() -> list[RefreshToken]:
 
 @pytest.mark.parametrize("path", ["register", "login"])
 def test_logging_in_gives_a_refresh_token_that_works(client: Client, path: str) -> None:
-    body = {"email": "ada@example.com", "password": "correct lamp stays lit"}
+    body = {"email": "customer@example.com", "password": "correct lamp stays lit"}
     client.post("/v1/auth/register", json=body)
-    body["email"] = "eve@example.com" if path == "register" else "ada@example.com"
+    body["email"] = "second@example.com" if path == "register" else "customer@example.com"
 
     given = client.post(f"/v1/auth/{path}", json=body).json
 
@@ -152,18 +152,18 @@ def test_logging_out_of_nothing_is_done_already(client: Client, text: str) -> No
 
 
 def test_a_new_session_sweeps_the_expired_ones_of_its_user_away(app: Flask) -> None:
-    ada, eve = a_user(), a_user()
+    first, second = a_user(), a_user()
     past, future = (clock.utc_now() + timedelta(days=days) for days in (-1, 1))
-    for user, end in ((ada, past), (ada, future), (eve, past)):
+    for user, end in ((first, past), (first, future), (second, past)):
         saved(RefreshToken(user_id=user.id, token_hash=uuid4().hex, expires_at=end))
 
     with transaction():
-        sessions.start(ada.id)
+        sessions.start(first.id)
 
-    of_ada = [family.expires_at for family in families() if family.user_id == ada.id]
-    assert past not in of_ada
-    assert future in of_ada
-    assert eve.id in [family.user_id for family in families()]
+    of_first = [family.expires_at for family in families() if family.user_id == first.id]
+    assert past not in of_first
+    assert future in of_first
+    assert second.id in [family.user_id for family in families()]
 
 
 def test_a_deleted_user_leaves_no_session(client: Client, token: str) -> None:

@@ -46,9 +46,9 @@ def work(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_a_password_is_kept_only_as_an_argon2id_hash(app: Flask) -> None:
-    sign_in.register("ada@example.com", PASSWORD)
+    sign_in.register("customer@example.com", PASSWORD)
 
-    kept = hash_of("ada@example.com") or ""
+    kept = hash_of("customer@example.com") or ""
     assert kept.startswith("$argon2id$v=19$")
     assert PASSWORD not in kept
 
@@ -56,21 +56,21 @@ def test_a_password_is_kept_only_as_an_argon2id_hash(app: Flask) -> None:
 def test_registering_hashes_once_and_outside_of_a_transaction(
     client: Client, work: list[str]
 ) -> None:
-    client.post("/v1/auth/register", json={"email": "ada@example.com", "password": PASSWORD})
+    client.post("/v1/auth/register", json={"email": "customer@example.com", "password": PASSWORD})
 
     assert work == ["hash"]
 
 
 @pytest.mark.parametrize(
     "email",
-    ["ada@example.com", "eve@example.com", "no address", "outside@example.com"],
+    ["customer@example.com", "second@example.com", "no address", "outside@example.com"],
     ids=["wrong-password", "unknown", "no-address", "no-password-kept"],
 )
 def test_every_failed_login_takes_the_same_work(
     client: Client, work: list[str], email: str
 ) -> None:
     with transaction():
-        users.create(users.Applicant("ada@example.com", CHEAPER.hash(PASSWORD)))
+        users.create(users.Applicant("customer@example.com", CHEAPER.hash(PASSWORD)))
         users.create(users.Applicant("outside@example.com", None))
     work.clear()
 
@@ -88,20 +88,20 @@ def test_the_decoy_costs_what_a_real_hash_costs() -> None:
 
 def test_a_hash_of_older_parameters_is_renewed_at_login(client: Client, work: list[str]) -> None:
     with transaction():
-        users.create(users.Applicant("ada@example.com", CHEAPER.hash(PASSWORD)))
+        users.create(users.Applicant("customer@example.com", CHEAPER.hash(PASSWORD)))
     work.clear()
-    login = {"email": "ada@example.com", "password": PASSWORD}
+    login = {"email": "customer@example.com", "password": PASSWORD}
 
     first = client.post("/v1/auth/login", json=login)
 
     assert first.status_code == 200
     assert work == ["verify", "hash"]
-    assert not passwords.is_outdated(hash_of("ada@example.com") or "")
+    assert not passwords.is_outdated(hash_of("customer@example.com") or "")
     assert client.post("/v1/auth/login", json=login).status_code == 200
 
 
 def test_of_registrations_at_once_one_wins(app: Flask) -> None:
-    body = {"email": "ada@example.com", "password": PASSWORD}
+    body = {"email": "customer@example.com", "password": PASSWORD}
 
     def register(number: int) -> int:
         with app.app_context():
@@ -115,13 +115,13 @@ def test_of_registrations_at_once_one_wins(app: Flask) -> None:
 
 
 def test_an_address_of_a_stripe_customer_links_nothing(client: Client) -> None:
-    a_customer(email="ada@example.com")
+    a_customer(email="customer@example.com")
 
-    client.post("/v1/auth/register", json={"email": "ada@example.com", "password": PASSWORD})
+    client.post("/v1/auth/register", json={"email": "customer@example.com", "password": PASSWORD})
 
     linked = db.session.scalars(sa.select(User.stripe_customer_id)).all()
     assert linked == [None]
-    assert db.session.scalars(sa.select(StripeCustomer.email)).all() == ["ada@example.com"]
+    assert db.session.scalars(sa.select(StripeCustomer.email)).all() == ["customer@example.com"]
 
 
 @pytest.mark.parametrize(
@@ -138,14 +138,14 @@ def test_an_odd_password_is_the_password_that_it_is(app: Flask, password: str) -
 
 @pytest.mark.parametrize("password", ["", "x" * 100_000, "aA1!" * 25_000], ids=len)
 def test_a_password_of_any_length_is_judged_at_once(password: str) -> None:
-    assert passwords.weaknesses(password, "ada@example.com") != []
+    assert passwords.weaknesses(password, "customer@example.com") != []
 
 
 def test_a_broken_hash_in_the_database_lets_nobody_in(client: Client) -> None:
-    a_user(email="ada@example.com", password_hash="not a hash")
+    a_user(email="customer@example.com", password_hash="not a hash")
 
     answer = client.post(
-        "/v1/auth/login", json={"email": "ada@example.com", "password": "not a hash"}
+        "/v1/auth/login", json={"email": "customer@example.com", "password": "not a hash"}
     )
 
     assert (answer.status_code, answer.json["code"]) == (401, "bad_credentials")

@@ -36,7 +36,7 @@ def test_a_stranger_registers_on_the_way_and_still_gets_to_the_order(surfer: Sur
     surfer.look("/register?next=/checkout?plan%3Dpro%26interval%3Dyear")
     assert "/register?next=/checkout?plan%3Dpro%26interval%3Dyear" in page
 
-    onward = surfer.press("/register", email="ada@example.com", password=PASSWORD)
+    onward = surfer.press("/register", email="customer@example.com", password=PASSWORD)
 
     assert onward.location == "/checkout?plan=pro&interval=year"
     assert "$290 a year" in text_of(surfer.look(onward.location))
