@@ -1,4 +1,4 @@
-"""flask billing prune: drop what counting no longer needs."""
+"""flask billing prune: drop what counting and answering no longer need."""
 
 import json
 from dataclasses import asdict
@@ -21,9 +21,12 @@ from billing.entitlements import pruning
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @with_appcontext
 def prune_usage(days: int, as_json: bool) -> None:
-    """Delete old idempotency keys of counted calls, and old reservations that ended."""
+    """Delete old idempotency keys of counted calls, old reservations that ended, and the answers
+    that were kept a day for requests sent again.
+    """
     pruned = pruning.prune(timedelta(days=days))
     if as_json:
         click.echo(json.dumps(asdict(pruned)))
     else:
-        click.echo(f"deleted {pruned.keys} keys, {pruned.reservations} reservations")
+        told = f"{pruned.keys} keys, {pruned.reservations} reservations, {pruned.answers} answers"
+        click.echo(f"deleted {told}")

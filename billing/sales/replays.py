@@ -119,7 +119,7 @@ def _claim(attempt: Attempt) -> IdempotencyKey | None:
                 IdempotencyKey.claimed_until <= moment(),
                 IdempotencyKey.fingerprint == attempt.fingerprint,
             )
-            .values(claim=attempt.claim, claimed_until=until)
+            .values(claim=attempt.claim, claimed_until=until, expires_at=moment(KEPT_SECONDS))
         )
         held = session.scalars(sa.select(IdempotencyKey).where(mine)).one()
         session.expunge(held)

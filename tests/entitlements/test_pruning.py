@@ -4,10 +4,12 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
+import sqlalchemy as sa
 import time_machine
 from flask import Flask
 from flask.testing import FlaskCliRunner
 
+from billing.database import moment, transaction
 from billing.entitlements import (
     commit_usage,
     get_current_period_usage,
@@ -17,7 +19,9 @@ from billing.entitlements import (
 )
 from billing.entitlements.pruning import Pruned, prune
 from billing.errors import NotFound
-from billing.models import Metric
+from billing.models import IdempotencyKey, Metric
+from billing.sales import replays
+from billing.sales.replays import Answer, Attempt
 from tests.support.factories import a_plan, a_user
 
 NOON = datetime(2031, 3, 10, 12, tzinfo=UTC)
@@ -45,7 +49,7 @@ def test_old_keys_go_and_younger_ones_still_count_once(user_id: UUID):
         pruned = prune(MONTH)
 
         increment_usage(user_id, JOBS, key="young")
-        assert pruned == Pruned(keys=1, reservations=0)
+        assert pruned == Pruned(keys=1, reservations=0, answers=0)
         assert used(user_id) == 1
 
 
@@ -55,7 +59,7 @@ def test_what_was_counted_stays_counted(user_id: UUID):
         reservation = reserve_usage(user_id, JOBS, 2)
         commit_usage(user_id, reservation.id)
     with time_machine.travel(NOON + 2 * DAY, tick=False):
-        assert prune(DAY) == Pruned(keys=1, reservations=1)
+        assert prune(DAY) == Pruned(keys=1, reservations=1, answers=0)
         assert used(user_id) == 5
 
 
@@ -65,7 +69,7 @@ def test_a_reservation_that_is_held_stays(user_id: UUID):
         released = reserve_usage(user_id, JOBS, 3)
         release_usage(user_id, released.id)
     with time_machine.travel(NOON + 2 * DAY, tick=False):
-        assert prune(DAY) == Pruned(keys=0, reservations=1)
+        assert prune(DAY) == Pruned(keys=0, reservations=1, answers=0)
         assert release_usage(user_id, held.id).amount == 2
         with pytest.raises(NotFound):
             release_usage(user_id, released.id)
@@ -78,8 +82,50 @@ def test_many_go_batch_by_batch(user_id: UUID):
     with time_machine.travel(NOON + 2 * DAY, tick=False):
         increment_usage(user_id, JOBS, key="young")
 
-        assert prune(DAY, batch=2) == Pruned(keys=7, reservations=0)
-        assert prune(DAY, batch=2) == Pruned(keys=0, reservations=0)
+        assert prune(DAY, batch=2) == Pruned(keys=7, reservations=0, answers=0)
+        assert prune(DAY, batch=2) == Pruned(keys=0, reservations=0, answers=0)
+
+
+PAST, FUTURE = -1, 3600
+ANSWERED, OPEN = 200, None
+
+
+@pytest.mark.parametrize(
+    ("expires", "claimed", "status", "goes"),
+    [
+        pytest.param(PAST, PAST, ANSWERED, True, id="its day is over"),
+        pytest.param(FUTURE, PAST, ANSWERED, False, id="its day is not over"),
+        pytest.param(PAST, PAST, OPEN, True, id="who worked on it died"),
+        pytest.param(PAST, FUTURE, OPEN, False, id="it is worked on"),
+        pytest.param(PAST, FUTURE, ANSWERED, True, id="answered at once"),
+    ],
+)
+def test_answers_go_when_their_day_is_over(
+    user_id: UUID, expires: float, claimed: float, status: int | None, goes: bool
+):
+    attempt = Attempt.of(user_id, "key", "what was asked")
+    replays.begin(attempt)
+    with transaction() as session:
+        session.execute(
+            sa.update(IdempotencyKey).values(
+                expires_at=moment(expires), claimed_until=moment(claimed), status=status
+            )
+        )
+
+    pruned = prune(DAY)
+
+    assert pruned == Pruned(keys=0, reservations=0, answers=int(goes))
+
+
+def test_a_request_at_work_while_others_are_pruned_is_answered_once(user_id: UUID):
+    attempt = Attempt.of(user_id, "key", "what was asked")
+    replays.begin(attempt)
+
+    prune(DAY)
+    replays.keep(attempt, Answer(200, "done"))
+
+    again = replays.begin(Attempt.of(user_id, "key", "what was asked"))
+    assert again == Answer(200, "done")
 
 
 def test_the_command_tells_what_it_deleted(app: Flask, user_id: UUID):
@@ -88,4 +134,4 @@ def test_the_command_tells_what_it_deleted(app: Flask, user_id: UUID):
     with time_machine.travel(NOON + 2 * DAY, tick=False):
         result = FlaskCliRunner(app).invoke(args=["billing", "prune", "--days", "1"])
 
-    assert (result.exit_code, result.output) == (0, "deleted 1 keys, 0 reservations\n")
+    assert (result.exit_code, result.output) == (0, "deleted 1 keys, 0 reservations, 0 answers\n")

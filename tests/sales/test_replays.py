@@ -139,6 +139,19 @@ def test_a_crash_leaves_the_key_to_whoever_comes_again(user_id: UUID) -> None:
     assert replays.begin(an_attempt(user_id)) is None
 
 
+def test_the_day_of_who_takes_over_begins_then(user_id: UUID) -> None:
+    replays.begin(an_attempt(user_id))
+    with transaction() as session:
+        nearly_over = {"claimed_until": moment(-1), "expires_at": moment(1)}
+        session.execute(sa.update(IdempotencyKey).values(nearly_over))
+
+    replays.begin(an_attempt(user_id))
+
+    with transaction() as session:
+        is_long = IdempotencyKey.expires_at > moment(replays.KEPT_SECONDS - 60)
+        assert session.scalars(sa.select(is_long)).one()
+
+
 def test_who_lost_the_claim_can_keep_nothing(user_id: UUID) -> None:
     """It was thought dead and comes back: the answer of the other one stands."""
     slow, quick = an_attempt(user_id), an_attempt(user_id)
