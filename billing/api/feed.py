@@ -4,11 +4,12 @@ from typing import Any
 
 from apiflask import APIBlueprint, Schema
 from apiflask.fields import UUID, DateTime, Integer, List, Nested, Raw, String
-from apiflask.validators import Range, Regexp
+from apiflask.validators import OneOf, Range, Regexp
 
 from billing.api.product import scoped
 from billing.identity.service_keys import Scope
 from billing.stripe_sync import changes
+from billing.stripe_sync.changes import Kind
 
 feed = APIBlueprint("feed", __name__, url_prefix="/v1", tag="Product")
 
@@ -29,11 +30,18 @@ class ChangesQuery(Schema):
 
 
 class ChangeResponse(Schema):
-    """One field of a subscription that changed. `user`: null while nobody here is the customer."""
+    """One field of a subscription that changed, or one edit of a plan.
+
+    `user` is null while nobody here is the customer. An edit of a plan concerns everybody on it:
+    it names the `plan`, no user and nothing at Stripe; `field` is `plan`, and `before` and `after`
+    hold the fields that it changed (`before` is null for a new plan).
+    """
 
     id = String(required=True)
+    kind = String(required=True, validate=OneOf(list(Kind)))
     user = UUID(required=True, allow_none=True)
-    stripe_id = String(required=True)
+    stripe_id = String(required=True, allow_none=True)
+    plan = String(required=True, allow_none=True)
     field = String(required=True)
     before = Raw(required=True, allow_none=True)
     after = Raw(required=True, allow_none=True)

@@ -10,8 +10,9 @@ import sqlalchemy as sa
 from billing import clock
 from billing.catalog.plans import OfferedPlan
 from billing.database import db, insert
-from billing.models import SubscriptionPlan
+from billing.models import Cause, SubscriptionPlan
 from billing.models.catalogue import QUOTA_COLUMNS
+from billing.stripe_sync import changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +29,16 @@ def seed(plans: Iterable[OfferedPlan], currency: str) -> list[PlanDifference]:
     """Bring the plans into the database, inside the caller's transaction; return what changed.
 
     Safe to repeat. A stored plan that is not among them is left as it is: its holders keep it.
+    Whoever follows the changes is told of each plan once, as one edit.
     """
+    _take_turns()
     differences = []
     for plan in plans:
         columns = _columns(plan, currency)
         changed = _changed(plan.name, columns)
         if changed:
             _upsert({"name": plan.name, **columns})
+            changes.note([_edit(plan.name, changed)])
         differences += changed
     return differences
 
@@ -78,6 +82,22 @@ def _changed(name: str, columns: dict[str, Any]) -> list[PlanDifference]:
         for column, after in columns.items()
         if before[column] != after
     ]
+
+
+def _take_turns() -> None:
+    """Let two who seed at once, as two machines do, not both tell of the same edit."""
+    db.session.execute(sa.select(SubscriptionPlan.id).with_for_update())
+
+
+def _edit(plan: str, changed: list[PlanDifference]) -> dict[str, Any]:
+    is_new = any(one.field == "display_name" and one.before is None for one in changed)
+    return {
+        "plan": plan,
+        "field": "plan",
+        "before": None if is_new else {one.field: one.before for one in changed},
+        "after": {one.field: one.after for one in changed},
+        "cause": Cause.OPERATOR,
+    }
 
 
 def _readable(value: Any) -> Any:

@@ -22,14 +22,19 @@ class Cause(StrEnum):
 
 
 class Change(Timestamps, Base):
-    """One field that changed, append-only; written in the transaction that changed it."""
+    """What changed, append-only; written in the transaction that changed it.
+
+    One field of a subscription (`stripe_id`, `user_id`), or an edit of a plan (`plan`), whose
+    `before` and `after` hold every field that it changed.
+    """
 
     __tablename__ = "changes"
 
     id: Mapped[int] = mapped_column(
         sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True
     )
-    stripe_id: Mapped[str] = mapped_column(index=True)
+    stripe_id: Mapped[str | None] = mapped_column(index=True)
+    plan: Mapped[str | None]
     user_id: Mapped[UUID | None] = mapped_column(index=True)
     field: Mapped[str]
     before: Mapped[Any] = mapped_column(sa.JSON, nullable=True)

@@ -6,6 +6,7 @@ Ids are handed out in the order of commits, so a reader who has seen an id has s
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -20,13 +21,22 @@ LOCK = 0x62696C6C
 """The number of the advisory lock; it means nothing but itself."""
 
 
+class Kind(StrEnum):
+    """What is told of. A plan's edit is told once, whoever holds the plan."""
+
+    SUBSCRIPTION = "subscription_changed"
+    PLAN = "plan_changed"
+
+
 @dataclass(frozen=True, slots=True)
 class Noted:
-    """One field that changed: of what at Stripe, for which user, why, when."""
+    """What changed: of a subscription at Stripe or of a plan, for which user, why, when."""
 
     id: str
+    kind: Kind
     user: UUID | None
-    stripe_id: str
+    stripe_id: str | None
+    plan: str | None
     field: str
     before: Any
     after: Any
@@ -69,8 +79,10 @@ def _forget(session: Session) -> None:
 def _told(row: Change) -> Noted:
     return Noted(
         id=str(row.id),
+        kind=Kind.SUBSCRIPTION if row.plan is None else Kind.PLAN,
         user=row.user_id,
         stripe_id=row.stripe_id,
+        plan=row.plan,
         field=row.field,
         before=row.before,
         after=row.after,

@@ -1,17 +1,22 @@
 """What a product's backend sees of changes, and from where it goes on."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
 from uuid import UUID
 
 import pytest
 from flask import Flask
 
+from billing.catalog import plans, seed
 from billing.database import transaction
 from billing.identity import service_keys
 from billing.identity.service_keys import Scope
-from billing.models import Cause, User
+from billing.models import Cause, Metric, User
 from billing.stripe_sync import changes
 from billing.stripe_sync.truths.links import link_by_hand
-from tests.support.factories import a_customer, a_subscription, a_user, auth
+from tests.support.factories import a_customer, a_plan, a_subscription, a_user, auth
 from tests.support.requests import Client
 
 FEED = "/v1/changes"
@@ -54,8 +59,10 @@ def test_a_change_tells_what_of_whom_and_why(client: Client, user: User):
     assert change.pop("at")
     assert change == {
         "id": answer.json["next"],
+        "kind": "subscription_changed",
         "user": str(user.id),
         "stripe_id": "sub_A",
+        "plan": None,
         "field": "status",
         "before": "active",
         "after": "canceled",
@@ -86,6 +93,62 @@ def test_a_user_who_is_linked_later_is_a_change(client: Client, user: User):
     [change] = client.get(FEED, headers=key(Scope.CHANGES)).json["changes"]
     assert (change["field"], change["user"]) == ("user_id", str(user.id))
     assert (change["stripe_id"], change["cause"]) == (stored.stripe_subscription_id, "operator")
+
+
+def seeded(**pro: Any) -> None:
+    """Bring the plans into the database, pro as told."""
+    offered = [replace(one, **pro) if one.name == "pro" else one for one in plans.load()]
+    with transaction():
+        seed.seed(offered, "usd")
+
+
+def test_an_edit_of_a_plan_is_told_once_whoever_holds_it(client: Client):
+    seeded()
+    headers = key(Scope.CHANGES)
+    before = client.get(FEED, headers=headers).json["next"]
+    pro = a_plan("pro")
+    a_subscription(a_user(), pro), a_subscription(a_user(), pro)
+
+    seeded(features=("exports",), quotas={})
+    seeded(features=("exports",), quotas={})
+
+    [change] = client.get(f"{FEED}?after={before}", headers=headers).json["changes"]
+    assert (change["kind"], change["plan"]) == ("plan_changed", "pro")
+    assert (change["user"], change["stripe_id"], change["cause"]) == (None, None, "operator")
+    assert change["after"]["features"] == {"exports": True}
+    assert change["before"]["max_jobs_per_month"] == 1000
+    assert change["after"]["max_jobs_per_month"] is None
+
+
+def test_a_quota_where_there_was_none_is_no_new_plan(client: Client):
+    seeded(quotas={})
+    headers = key(Scope.CHANGES)
+    first = client.get(FEED, headers=headers).json
+
+    seeded(quotas={Metric.JOBS_CREATED: 5})
+
+    [change] = client.get(f"{FEED}?after={first['next']}", headers=headers).json["changes"]
+    assert {one["before"] for one in first["changes"]} == {None}
+    assert change["before"] == {"max_jobs_per_month": None}
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_two_who_seed_at_once_tell_of_an_edit_once(app: Flask, client: Client):
+    seeded()
+    headers = key(Scope.CHANGES)
+    before = client.get(FEED, headers=headers).json["next"]
+    both = threading.Barrier(2)
+
+    def edit() -> None:
+        with app.app_context():
+            both.wait(10)
+            seeded(features=("exports",))
+
+    with ThreadPoolExecutor(2) as pool:
+        for one in [pool.submit(edit) for _ in range(2)]:
+            one.result()
+
+    assert len(client.get(f"{FEED}?after={before}", headers=headers).json["changes"]) == 1
 
 
 @pytest.mark.parametrize(
