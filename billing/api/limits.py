@@ -17,8 +17,9 @@ from werkzeug.exceptions import BadRequest
 
 from billing import clock
 from billing.api.bodies import BODY_CAP, PREFIX
+from billing.entitlements.facts import PlansMissing
 from billing.entitlements.rate_limits import rate_of
-from billing.entitlements.standing import PlansMissing, standing_of
+from billing.entitlements.standing import standing_of
 from billing.errors import NotFound, RateLimited, problem
 from billing.identity import emails
 from billing.identity.browsers import PAGES

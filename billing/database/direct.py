@@ -13,12 +13,13 @@ from typing import Any
 
 import psycopg
 import sqlalchemy as sa
+from flask import g
 from sqlalchemy.engine import Dialect, Engine
 from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.pool import PoolProxiedConnection
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from billing.database import BEGIN_WRITING, db, only_one
+from billing.database import BEGIN_WRITING, OPEN, db, only_one
 
 Row = tuple[Any, ...]
 Run = Callable[[sa.Executable, Mapping[str, Any]], Row | None]
@@ -47,8 +48,20 @@ def run_alone(statement: sa.Executable, values: Mapping[str, Any]) -> Row | None
 
     When it returns, what was written is durable. For the rest see `transaction`.
     """
+    with only_one(db.engine):
+        return _alone(statement, values)
+
+
+def read(statement: sa.Executable, values: Mapping[str, Any]) -> Row | None:
+    """Read the first row of what is committed, waiting for no writer. Not inside a transaction."""
+    if g.get(OPEN):
+        raise RuntimeError("what this transaction wrote would not be seen")
+    return _alone(statement, values)
+
+
+def _alone(statement: sa.Executable, values: Mapping[str, Any]) -> Row | None:
     engine = db.engine
-    with only_one(engine), _pooled(engine) as connection, _committing_itself(connection):
+    with _pooled(engine) as connection, _committing_itself(connection):
         return _run(engine.dialect, connection.cursor(), statement, values)
 
 

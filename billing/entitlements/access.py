@@ -1,7 +1,7 @@
 """Which plan applies to a user at a moment, why, and until when? One pure function."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Self
@@ -103,6 +103,24 @@ def decide(subscriptions: Iterable[Subscription], policy: Policy, moment: dateti
     """Judge each subscription alone; the granted plan of the highest rank wins."""
     judged = [_judge(subscription, policy, moment) for subscription in subscriptions]
     return max(judged, key=_weight, default=Access(None, None, Reason.NO_SUBSCRIPTION))
+
+
+def steady_until(
+    subscriptions: Iterable[Subscription], policy: Policy, moment: datetime
+) -> datetime:
+    """Return a moment before which time alone cannot change the decision; it may be too early.
+
+    Every moment that a subscription knows counts as one, whether a rule looks at it or not.
+    """
+    turns = (turn for one in subscriptions for turn in _turns(one, policy))
+    return min((turn for turn in turns if moment < turn), default=FOR_EVER)
+
+
+def _turns(subscription: Subscription, policy: Policy) -> Iterator[datetime]:
+    known = (getattr(subscription, field.name) for field in fields(subscription))
+    yield from (value for value in known if isinstance(value, datetime))
+    if subscription.past_due_since is not None:
+        yield subscription.past_due_since + policy.grace
 
 
 def _judge(subscription: Subscription, policy: Policy, moment: datetime) -> Access:

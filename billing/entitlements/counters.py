@@ -10,6 +10,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from billing import clock
 from billing.database import db
+from billing.entitlements.facts import Version, is_current
 from billing.entitlements.place import WINDOW_COLUMNS, Place
 from billing.models import (
     Metric,
@@ -24,6 +25,9 @@ from billing.models import (
 FULL = 2**63 - 1
 """What a counter can hold: the limit where the plan has none."""
 
+Step = tuple[sa.Update, Mapping[str, Any]]
+"""A statement that is built once, and its values."""
+
 
 @dataclass(frozen=True, slots=True)
 class Totals:
@@ -33,20 +37,25 @@ class Totals:
     has_overdue: bool
 
 
-def claim(place: Place, metric: Metric, amount: int, limit: int) -> int | None:
-    """Count the amount unless that would pass the limit, inside the caller's transaction.
+def claim(
+    place: Place, metric: Metric, amount: int, limit: int, version: Version
+) -> tuple[Step, ...]:
+    """Write the steps that count the amount; the first of them gives the new total.
 
-    Return the new total. None means: refused, or the rows are not there yet; then nothing counts
-    if the caller rolls back.
+    One that finds no row says that nothing may count: it would pass the limit, the version is not
+    the user's any more, or the rows are not there yet. The caller then rolls back.
     """
-    most = limit - amount
-    if metric is Metric.STORAGE_USED_MB:
-        return _claim_storage(place, amount, most)
-    if metric is Metric.API_CALLS:
-        total = _claim_day(place, amount, most)
-        in_window = None if total is None else _claim_window(place, metric, amount, FULL - amount)
-        return None if in_window is None else total
-    return _claim_window(place, metric, amount, most)
+    count = {"whose": place.user_id, "amount": amount, "most": limit - amount}
+    count |= {"of_user": version.of_user, "of_plans": version.of_plans}
+    window = {"start": place.window.start, "end": place.window.end}
+    match metric:
+        case Metric.STORAGE_USED_MB:
+            return (_in_storage(), count), (_storage_in_window(), count | window)
+        case Metric.API_CALLS:
+            in_month = count | window | {"most": FULL - amount}
+            return (_in_day(), count | {"at_day": place.day}), (_in_month(), in_month)
+        case _:
+            return ((_in_window(metric), count | window),)
 
 
 def give_back(place: Place, metric: Metric, amount: int) -> None:
@@ -108,51 +117,56 @@ def totals(place: Place) -> Totals:
     return Totals(used, row.has_overdue)
 
 
-def _claim_window(place: Place, metric: Metric, amount: int, most: int) -> int | None:
-    window = {"start": place.window.start, "end": place.window.end}
-    return _run(_in_window(metric), whose=place.user_id, amount=amount, most=most, **window)
-
-
-def _claim_day(place: Place, amount: int, most: int) -> int | None:
-    return _run(_in_day(), whose=place.user_id, at_day=place.day, amount=amount, most=most)
-
-
-def _claim_storage(place: Place, amount: int, most: int) -> int | None:
-    total = _run(_in_storage(), whose=place.user_id, amount=amount, most=most)
-    return None if total is None else _remember_storage(place, total)
-
-
-def _run(statement: sa.Update, **values: Any) -> int | None:
-    """Run a statement that was built once, past the unit of work: half the cost of a count."""
-    total: int | None = db.session.connection().execute(statement, values).scalar()
-    return total
+@cache
+def _in_window(metric: Metric) -> sa.Update:
+    return _counting(_window(), metric).where(is_current())
 
 
 @cache
-def _in_window(metric: Metric) -> sa.Update:
-    table = cast(sa.Table, UserUsage.__table__)
-    return _claiming(table, metric).where(
-        table.c.period_start == sa.bindparam("start"), table.c.period_end == sa.bindparam("end")
-    )
+def _in_month() -> sa.Update:
+    """Count a call beside its day, as history; the version was compared there."""
+    return _counting(_window(), Metric.API_CALLS)
 
 
 @cache
 def _in_day() -> sa.Update:
     table = cast(sa.Table, UserUsageDay.__table__)
-    return _claiming(table, Metric.API_CALLS).where(table.c.day == sa.bindparam("at_day"))
+    today = sa.update(table).where(table.c.day == sa.bindparam("at_day"))
+    return _counting(today, Metric.API_CALLS).where(is_current())
 
 
 @cache
 def _in_storage() -> sa.Update:
-    return _claiming(cast(sa.Table, UserStorage.__table__), Metric.STORAGE_USED_MB)
+    stored = sa.update(cast(sa.Table, UserStorage.__table__))
+    return _counting(stored, Metric.STORAGE_USED_MB).where(is_current())
 
 
-def _claiming(table: sa.Table, metric: Metric) -> sa.Update:
-    """Count in the user's row of the table, unless that would pass the most."""
+@cache
+def _storage_in_window() -> sa.Update:
+    """Keep the gauge's last value in the window too, as history; it decides nothing."""
+    stored, window = cast(sa.Table, UserStorage.__table__), _window()
+    now = sa.select(stored.c.storage_used_mb).where(stored.c.user_id == sa.bindparam("whose"))
+    counter = window.table.c.storage_used_mb
+    return (
+        window.where(window.table.c.user_id == sa.bindparam("whose"))
+        .values({counter: now.scalar_subquery()})
+        .returning(counter)
+    )
+
+
+def _window() -> sa.Update:
+    table = cast(sa.Table, UserUsage.__table__)
+    return sa.update(table).where(
+        table.c.period_start == sa.bindparam("start"), table.c.period_end == sa.bindparam("end")
+    )
+
+
+def _counting(rows: sa.Update, metric: Metric) -> sa.Update:
+    """Count in the user's row of these, unless that would pass the most."""
+    table = rows.table
     counter = table.c[metric.value]
     return (
-        sa.update(table)
-        .where(table.c.user_id == sa.bindparam("whose"), counter <= sa.bindparam("most"))
+        rows.where(table.c.user_id == sa.bindparam("whose"), counter <= sa.bindparam("most"))
         .values({counter: counter + sa.bindparam("amount")})
         .returning(counter)
     )

@@ -4,21 +4,30 @@ What counts here opens its own transaction; call it outside of one. A database t
 away raises (the caller hears 503), and then nothing was admitted.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 
-from billing.database import db, insert_unless_taken, transaction
+from billing.database import direct, reading, transaction, unless_taken
 from billing.entitlements import counters, opening
 from billing.entitlements.place import Place
 from billing.entitlements.quotas import Usage, sane_amount, tally, usage_of
-from billing.entitlements.standing import Standing, standing_of
-from billing.errors import Conflict, Invalid
+from billing.entitlements.standing import (
+    Standing,
+    forget_standings,
+    last_standing_of,
+    standing_of,
+)
+from billing.errors import Conflict, DatabaseUnavailable, Invalid
 from billing.models import Metric, UsageKey
 
 MAX_KEY = 255
+ATTEMPTS = 5
+
+IsFirst = Callable[[direct.Run, Place], bool]
 
 
 class KeyReused(Conflict):
@@ -49,34 +58,36 @@ def increment_usage(
 def count_usage(user_id: UUID, metric: Metric, amount: int = 1, *, key: str | None = None) -> Count:
     """Do what `increment_usage` does, and tell a first use of the key from a repeated one."""
     sane_key(key)
+    if key is None:
+        return admit(user_id, metric, amount)
+    use = {"user_id": user_id, "key": key, "metric": metric.value, "amount": amount}
+    count = admit(user_id, metric, amount, lambda run, place: run(_noting(), use) is not None)
+    if not count.is_new:
+        _same_use(use)
+    return count
 
-    def is_first() -> bool:
-        return key is None or _is_first_use(user_id, key, metric, amount)
 
-    return admit(standing_of(user_id), metric, amount, is_first)
-
-
-def admit(standing: Standing, metric: Metric, amount: int, is_first: Callable[[], bool]) -> Count:
+def admit(user_id: UUID, metric: Metric, amount: int, is_first: IsFirst | None = None) -> Count:
     """Count unless that would pass the limit. Raises QuotaExceeded, Invalid.
 
     `is_first` runs in the same transaction, before anything counts: False means that this was
-    counted already, and what it wrote is kept only if the amount is admitted.
+    counted already, and what it wrote is kept only if the amount is admitted. The limit is that
+    of the standing decided last; a statement that finds another version counts nothing, and then
+    the standing is decided anew.
     """
     sane_amount(amount)
-    place, most = Place.of(standing), tally(standing, metric, 0).most
-
-    def count() -> tuple[int | None, bool]:
-        if is_first():
-            return counters.claim(place, metric, amount, most), True
-        return counters.totals(place).used[metric], False
-
-    total, is_new = _counted(count)
-    if total is None and usage_of(standing)[metric].has_room_for(amount):
-        _prepare(place)
-        total, is_new = _counted(count)
-    if total is None:
-        raise usage_of(standing)[metric].refusal(amount, standing.moment)
-    return Count(tally(standing, metric, total), is_new)
+    standing = last_standing_of(user_id)
+    for _ in range(ATTEMPTS):
+        count = _counted(standing, metric, amount, is_first)
+        if count is not None:
+            return count
+        forget_standings()
+        standing = standing_of(user_id)
+        usage = usage_of(standing)[metric]
+        if not usage.has_room_for(amount):
+            raise usage.refusal(amount, standing.moment)
+        _prepare(Place.of(standing))
+    raise DatabaseUnavailable("Others were quicker each time; try again soon.")
 
 
 def give_back(user_id: UUID, metric: Metric, amount: int = 1, *, key: str | None = None) -> None:
@@ -112,34 +123,51 @@ def sane_key(key: str | None) -> None:
 
 
 class _NotCounted(Exception):
-    """Roll back: the counter is full, or its row is not there yet."""
+    """Roll back: one of the steps found no row."""
 
 
-def _counted(count: Callable[[], tuple[int | None, bool]]) -> tuple[int | None, bool]:
-    """Count in one transaction; without a total nothing of it is kept, not even the key."""
+def _counted(
+    standing: Standing, metric: Metric, amount: int, is_first: IsFirst | None
+) -> Count | None:
+    """Count in one transaction, of one statement where that is enough; None: nothing is kept."""
+    place, empty = Place.of(standing), tally(standing, metric, 0)
+    steps = counters.claim(place, metric, amount, empty.most, standing.version)
+    if is_first is None and len(steps) == 1:
+        row = direct.run_alone(*steps[0])
+        return Count(replace(empty, used=row[0]), is_new=True) if row else None
     try:
-        with transaction():
-            total, is_new = count()
-            if total is None:
-                raise _NotCounted
-            return total, is_new
+        with direct.transaction() as run:
+            if is_first is None or is_first(run, place):
+                return Count(replace(empty, used=_taken(run, steps)), is_new=True)
     except _NotCounted:
-        return None, True
+        return None
+    return Count(usage_of(standing)[metric], is_new=False)
 
 
-def _is_first_use(user_id: UUID, key: str, metric: Metric, amount: int) -> bool:
-    """Note the key. Raises KeyReused if it stands for something else."""
-    row = {"user_id": user_id, "key": key, "metric": metric.value, "amount": amount}
-    if insert_unless_taken(UsageKey, row, key="user_id key"):
-        return True
-    known = db.session.execute(
-        sa.select(UsageKey.metric, UsageKey.amount).where(
-            UsageKey.user_id == user_id, UsageKey.key == key
-        )
-    ).one()
-    if tuple(known) != (metric.value, amount):
+def _taken(run: direct.Run, steps: Iterable[counters.Step]) -> int:
+    """Take all the steps, and return the total that the first of them gives."""
+    rows = [run(*step) for step in steps]
+    totals = [row[0] for row in rows if row is not None]
+    if len(totals) < len(rows):
+        raise _NotCounted
+    total: int = totals[0]
+    return total
+
+
+def _noting() -> sa.Executable:
+    return unless_taken(UsageKey, ("user_id", "key", "metric", "amount"), key="user_id key")
+
+
+def _same_use(use: Mapping[str, Any]) -> None:
+    """Raise KeyReused if the key stands for something else."""
+    with reading() as session:
+        known = session.execute(
+            sa.select(UsageKey.metric, UsageKey.amount).where(
+                UsageKey.user_id == use["user_id"], UsageKey.key == use["key"]
+            )
+        ).first()
+    if known is not None and tuple(known) != (use["metric"], use["amount"]):
         raise KeyReused("This idempotency key was used for another metric or amount.")
-    return False
 
 
 def _prepare(place: Place) -> None:

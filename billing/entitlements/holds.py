@@ -8,7 +8,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from billing import clock
-from billing.database import db, insert
+from billing.database import db, direct, unless_taken
 from billing.entitlements import counters
 from billing.entitlements.place import Place
 from billing.entitlements.windows import Window
@@ -44,10 +44,10 @@ class Hold:
         )
 
 
-def note(values: dict[str, Any]) -> Hold | None:
-    """Insert a reservation; None if its key stands for one already."""
-    row = db.session.scalar(insert(ROW).values(values).on_conflict_do_nothing().returning(ROW))
-    return None if row is None else Hold.of(row)
+def note(run: direct.Run, values: dict[str, Any]) -> bool:
+    """Insert a reservation; False if its key stands for one already."""
+    statement = unless_taken(ROW, tuple(values), key="user_id key")
+    return run(statement, values) is not None
 
 
 def find(*wanted: sa.ColumnElement[bool]) -> Hold | None:

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import InstrumentedAttribute
 
 from billing.entitlements.standing import Standing
-from billing.entitlements.windows import Window, day_of, monthly_window
+from billing.entitlements.windows import Window
 from billing.models import Metric, UserUsage
 
 WINDOW_COLUMNS: dict[Metric, InstrumentedAttribute[int]] = {
@@ -29,8 +29,7 @@ class Place:
     @classmethod
     def of(cls, standing: Standing) -> "Place":
         """Find the window and the day in which the user counts at the standing's moment."""
-        window = monthly_window(standing.access, standing.moment)
-        return cls(standing.user_id, window, day_of(standing.moment), standing.moment)
+        return cls(standing.user_id, standing.window, standing.day, standing.moment)
 
     @property
     def is_in_progress(self) -> sa.ColumnElement[bool]:

@@ -7,10 +7,12 @@ step opens its own transaction.
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from uuid import UUID
+from uuid import UUID, uuid4
+
+import sqlalchemy as sa
 
 from billing import clock
-from billing.database import transaction
+from billing.database import direct, reading, transaction
 from billing.entitlements import holds
 from billing.entitlements.counting import KeyReused, admit, sane_key
 from billing.entitlements.holds import Hold
@@ -58,29 +60,23 @@ def reserve_usage(
     sane_key(key)
     if type(seconds) is not int or not 1 <= seconds <= MAX_SECONDS:
         raise Invalid(f"A reservation lasts from 1 to {MAX_SECONDS} seconds.")
-    standing = standing_of(user_id)
-    place = Place.of(standing)
-    held: list[Hold] = []
-
-    def is_first() -> bool:
-        noted = holds.note(
-            {
-                "user_id": user_id,
-                "key": key,
-                "metric": metric.value,
-                "amount": amount,
-                "state": ReservationState.HELD,
-                "expires_at": clock.utc_now() + timedelta(seconds=seconds),
-                "period_start": place.window.start,
-                "day": place.day,
-            }
-        )
-        held[:] = [noted or _known(user_id, key, metric, amount)]
-        return noted is not None
-
     sane_amount(amount)
-    count = admit(standing, metric, amount, is_first)
-    return _told(held[0], count.usage)
+    values = {
+        "id": uuid4(),
+        "user_id": user_id,
+        "key": key,
+        "metric": metric.value,
+        "amount": amount,
+        "expires_at": clock.utc_now() + timedelta(seconds=seconds),
+    }
+
+    def is_first(run: direct.Run, place: Place) -> bool:
+        where = {"period_start": place.window.start, "day": place.day}
+        return holds.note(run, values | where)
+
+    count = admit(user_id, metric, amount, is_first)
+    ours = UsageReservation.id == values["id"] if count.is_new else UsageReservation.key == key
+    return _told(_held(user_id, ours, metric, amount), count.usage)
 
 
 def commit_usage(user_id: UUID, reservation_id: UUID, amount: int | None = None) -> Reservation:
@@ -120,8 +116,9 @@ def release_usage(user_id: UUID, reservation_id: UUID) -> Reservation:
     return _ended(user_id, reservation_id, end)
 
 
-def _known(user_id: UUID, key: str | None, metric: Metric, amount: int) -> Hold:
-    hold = holds.find(UsageReservation.user_id == user_id, UsageReservation.key == key)
+def _held(user_id: UUID, ours: sa.ColumnElement[bool], metric: Metric, amount: int) -> Hold:
+    with reading():
+        hold = holds.find(UsageReservation.user_id == user_id, ours)
     if hold is None or (hold.metric, hold.amount) != (metric, amount):
         raise KeyReused("This idempotency key stands for another reservation.")
     return hold

@@ -1,64 +1,67 @@
-"""Where does a user stand now? The plan in force and all that was decided from, in one read."""
+"""Where does a user stand now? The plan in force, decided anew whenever anything has changed.
 
-from collections.abc import Iterable
-from dataclasses import dataclass, fields
-from datetime import datetime
-from functools import cache
-from typing import Any
+What was decided is remembered in this process. It is used again only until a moment at which time
+alone could change it, and only while its version stands in the database: so a change counts from
+the next request in every process, and whoever counts usage lets the counting statement itself
+compare the version.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import cast
 from uuid import UUID
 
-import sqlalchemy as sa
-from flask import g, has_request_context
+from flask import current_app, g, has_request_context
 
 from billing import clock
-from billing.catalog.terms import FREE, PLAN_COLUMNS, Plan
-from billing.database import reading
-from billing.entitlements.access import Access, Policy, Subscription, decide
-from billing.errors import BillingError, NotFound
-from billing.models import (
-    Invoice,
-    Metric,
-    StripeCustomer,
-    StripeTestClock,
-    SubscriptionPlan,
-    User,
-    UserSubscription,
-)
+from billing.catalog.terms import Plan
+from billing.entitlements import facts
+from billing.entitlements.access import Access, Policy, Subscription, decide, steady_until
+from billing.entitlements.facts import Action, Facts, Version
+from billing.entitlements.windows import Interval, Window, day_of, monthly_window
+from billing.models import Metric
 from billing.settings import settings
 
-PLANS = ("plan", "held_plan", "pending_plan")
-OWN = tuple(field.name for field in fields(Subscription) if field.name not in PLANS)
-
-
-class PlansMissing(BillingError):
-    """The plans were never seeded, so nothing can be decided."""
-
-    status = 503
-    code = "plans_missing"
-    retry_after = 30
-
-
-@dataclass(frozen=True, slots=True)
-class Action:
-    """What the oldest open invoice needs of the customer: `pay`, `confirm` or `update_card`."""
-
-    kind: str
-    url: str | None
-    due_at: datetime | None
+EXTENSION = "billing_standings"
+MOST = 5000
+"""How many standings a process remembers; a few kilobytes each."""
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A user's plan at a moment, and the subscriptions that it was decided from."""
+    """A user's plan at a moment, where they count, and what all of it was decided from."""
 
     user_id: UUID
-    email: str | None
-    user_created_at: datetime
+    facts: Facts
     plan: Plan
     access: Access
-    subscriptions: tuple[Subscription, ...]
     moment: datetime
-    action: Action | None
+    window: Window
+    steady_until: datetime
+
+    @classmethod
+    def of(cls, user_id: UUID, known: Facts) -> "Standing":
+        """Decide. The moment is now, or that of the customer's test clock."""
+        moment = _frozen(known) or clock.utc_now()
+        policy = Policy.of(settings())
+        access = decide(known.subscriptions, policy, moment)
+        window = monthly_window(access, moment)
+        day = Window.around(moment, Interval.DAY, moment)
+        turn = steady_until(known.subscriptions, policy, moment)
+        return cls(
+            user_id=user_id,
+            facts=known,
+            plan=access.plan or known.free,
+            access=access,
+            moment=moment,
+            window=window,
+            steady_until=min(turn, window.end, day.end),
+        )
+
+    def now(self) -> "Standing | None":
+        """Return it as it is at this moment; None if time may have changed it."""
+        moment = _frozen(self.facts) or clock.utc_now()
+        return replace(self, moment=moment) if self.moment <= moment < self.steady_until else None
 
     def limit(self, metric: Metric) -> int | None:
         """Return the quota in force, times the seats where it is sold by the seat."""
@@ -67,6 +70,36 @@ class Standing:
             return quota
         subscription = self.access.subscription
         return quota * max(1, (subscription and subscription.quantity) or 1)
+
+    @property
+    def version(self) -> Version:
+        """The version of what it was decided from."""
+        return self.facts.version
+
+    @property
+    def day(self) -> date:
+        """The UTC day in which daily quotas count."""
+        return day_of(self.moment)
+
+    @property
+    def email(self) -> str | None:
+        """The user's address."""
+        return self.facts.email
+
+    @property
+    def user_created_at(self) -> datetime:
+        """When the user came."""
+        return self.facts.user_created_at
+
+    @property
+    def subscriptions(self) -> tuple[Subscription, ...]:
+        """All that the user has or had."""
+        return self.facts.subscriptions
+
+    @property
+    def action(self) -> Action | None:
+        """What an invoice needs of the customer."""
+        return self.facts.action
 
     @property
     def as_of(self) -> datetime | None:
@@ -80,103 +113,56 @@ class Standing:
 
 
 def standing_of(user_id: UUID) -> Standing:
-    """Read and decide in one SQL statement; asked again in the same request, it is remembered.
+    """Tell where the user stands now; asked again in the same request, the same is told.
 
-    Raises NotFound for an unknown user, PlansMissing before the plans are seeded.
+    One SQL statement if nothing is remembered or nothing has changed, else two. Raises NotFound
+    for an unknown user, PlansMissing before the plans are seeded.
     """
-    if not has_request_context():
-        return _read(user_id)
-    known: dict[UUID, Standing] = g.setdefault("standings", {})
-    if user_id not in known:
-        known[user_id] = _read(user_id)
-    return known[user_id]
+    told = _told()
+    if user_id not in told:
+        told[user_id] = _unchanged(user_id) or _decided(user_id)
+    return told[user_id]
+
+
+def last_standing_of(user_id: UUID) -> Standing:
+    """Tell where the user stood last: for a statement that compares the version by itself."""
+    return _told().get(user_id) or _remembered(user_id) or standing_of(user_id)
 
 
 def forget_standings() -> None:
-    """Read anew from here on, after this request itself has changed something."""
-    g.pop("standings", None)
+    """Look again from here on, after something has changed within this request."""
+    if has_request_context():
+        g.pop("standings", None)
 
 
-def _read(user_id: UUID) -> Standing:
-    with reading() as session:
-        rows = session.connection().execute(_statement(), {"user_id": user_id}).all()
-    if not rows:
-        raise NotFound("There is no such user.")
-    plans = {row.id: Plan.of(row) for row in rows if row.id is not None}
-    free = next((plan for plan in plans.values() if plan.name == FREE), None)
-    if free is None:
-        raise PlansMissing("The plans are not set up yet.")
-    first = rows[0]
-    moment = (None if settings().livemode else first.frozen_at) or clock.utc_now()
-    subscriptions = tuple(_subscriptions(rows, plans))
-    access = decide(subscriptions, Policy.of(settings()), moment)
-    return Standing(
-        user_id=user_id,
-        email=first.user_email,
-        user_created_at=first.user_created_at,
-        plan=access.plan or free,
-        access=access,
-        subscriptions=subscriptions,
-        moment=moment,
-        action=_action(first),
-    )
+def _told() -> dict[UUID, Standing]:
+    if not has_request_context():
+        return {}
+    told: dict[UUID, Standing] = g.setdefault("standings", {})
+    return told
 
 
-def _action(row: sa.Row[Any]) -> Action | None:
-    if row.action is None:
-        return None
-    return Action(row.action, row.hosted_invoice_url, row.due_at or row.next_payment_attempt_at)
+def _unchanged(user_id: UUID) -> Standing | None:
+    known = _remembered(user_id)
+    return known if known and known.version == facts.version_of(user_id) else None
 
 
-def _subscriptions(rows: Iterable[sa.Row[Any]], plans: dict[UUID, Plan]) -> Iterable[Subscription]:
-    """Each row is a subscription beside one of its plans, now or next, or the free one."""
-    by_id = {row.subscription_id: row for row in rows if row.subscription_id is not None}
-    for row in by_id.values():
-        yield Subscription(
-            **{name: getattr(row, f"subscription_{name}") for name in OWN},
-            plan=plans.get(row.plan_id),
-            held_plan=plans.get(row.held_plan_id),
-            pending_plan=plans.get(row.pending_plan_id),
-        )
+def _decided(user_id: UUID) -> Standing:
+    decided, memory = Standing.of(user_id, facts.read(user_id)), _memory()
+    if len(memory) >= MOST:
+        memory.clear()  # who is here often is soon remembered again
+    memory[user_id] = decided
+    return decided
 
 
-@cache
-def _statement() -> sa.Select[Any]:
-    needing = (
-        sa.select(Invoice.id)
-        .where(
-            Invoice.stripe_customer_id == User.stripe_customer_id,
-            Invoice.status == "open",
-            Invoice.action.is_not(None),
-        )
-        .order_by(Invoice.issued_at)
-        .limit(1)
-        .correlate(User)
-        .scalar_subquery()
-    )
-    plans: list[Any] = [getattr(UserSubscription, f"{name}_id") for name in PLANS]
-    return (
-        sa.select(
-            User.email.label("user_email"),
-            User.created_at.label("user_created_at"),
-            StripeTestClock.frozen_at,
-            Invoice.action,
-            Invoice.hosted_invoice_url,
-            Invoice.due_at,
-            Invoice.next_payment_attempt_at,
-            *plans,
-            *(getattr(UserSubscription, name).label(f"subscription_{name}") for name in OWN),
-            *PLAN_COLUMNS,
-        )
-        .select_from(User)
-        .outerjoin(StripeCustomer, StripeCustomer.id == User.stripe_customer_id)
-        .outerjoin(StripeTestClock, StripeTestClock.id == StripeCustomer.test_clock_id)
-        .outerjoin(Invoice, Invoice.id == needing)
-        .outerjoin(UserSubscription, UserSubscription.user_id == User.id)
-        .outerjoin(
-            SubscriptionPlan,
-            sa.or_(SubscriptionPlan.name == FREE, SubscriptionPlan.id.in_(plans)),
-        )
-        .where(User.id == sa.bindparam("user_id"))
-        .order_by(UserSubscription.id)
-    )
+def _remembered(user_id: UUID) -> Standing | None:
+    known = _memory().get(user_id)
+    return known and known.now()
+
+
+def _memory() -> dict[UUID, Standing]:
+    return cast("dict[UUID, Standing]", current_app.extensions.setdefault(EXTENSION, {}))
+
+
+def _frozen(known: Facts) -> datetime | None:
+    return None if settings().livemode else known.frozen_at

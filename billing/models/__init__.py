@@ -1,6 +1,6 @@
 """Every table. Importing this package is enough for migrations to see them all."""
 
-from billing.models.catalogue import PlanPrice, StripeProduct, SubscriptionPlan
+from billing.models.catalogue import PlanPrice, PlansVersion, StripeProduct, SubscriptionPlan
 from billing.models.changes import Cause, Change, Drift, DriftKind
 from billing.models.charges import StripeCharge
 from billing.models.customers import RefreshState, StripeCustomer, StripeTestClock
@@ -41,6 +41,7 @@ __all__ = [
     "Metric",
     "OpenCheckout",
     "PlanPrice",
+    "PlansVersion",
     "ReconcileRun",
     "RefreshState",
     "RefreshToken",

@@ -57,6 +57,17 @@ class SubscriptionPlan(UuidKey, Timestamps, Base):
     )
 
 
+class PlansVersion(Base):
+    """One row, whose version a trigger changes with every change of a plan."""
+
+    __tablename__ = "plans_version"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False, default=1)
+    version: Mapped[int] = mapped_column(sa.BigInteger, default=0)
+
+    __table_args__ = (sa.CheckConstraint("id = 1", name="one_row"),)
+
+
 class PlanPrice(UuidKey, Timestamps, Base):
     """One Stripe Price that buys a plan. `unit_amount` is in the currency's minor unit."""
 

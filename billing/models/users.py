@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from billing.database import Base
@@ -15,7 +16,11 @@ if TYPE_CHECKING:
 
 
 class User(UuidKey, Timestamps, Base):
-    """A person who signs in; `stripe_customer_id` is the link to Stripe and is never moved."""
+    """A person who signs in; `stripe_customer_id` is the link to Stripe and is never moved.
+
+    `standing_version` changes with everything that the user's standing is decided from; triggers
+    see to that, whoever writes.
+    """
 
     __tablename__ = "users"
 
@@ -23,6 +28,7 @@ class User(UuidKey, Timestamps, Base):
     password_hash: Mapped[str | None]
     external_subject: Mapped[str | None] = mapped_column(unique=True)
     stripe_customer_id: Mapped[str | None] = mapped_column(unique=True)
+    standing_version: Mapped[int] = mapped_column(sa.BigInteger, default=0, server_default="0")
 
     subscriptions: Mapped[list[UserSubscription]] = relationship(
         back_populates="user", passive_deletes=True

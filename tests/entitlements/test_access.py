@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from billing.catalog.terms import Plan
-from billing.entitlements.access import Policy, Reason, Subscription, decide
+from billing.entitlements.access import FOR_EVER, Policy, Reason, Subscription, decide, steady_until
 from billing.entitlements.explain import WORDS, explain
 from billing.models import Status
 
@@ -120,6 +120,30 @@ def test_one_subscription_is_judged_by_its_status(status, facts, policy, plan, r
     assert access.plan == plan
     assert access.reason == (reason or status)
     assert access.until == expected_until
+
+
+@pytest.mark.parametrize(
+    ("status", "facts", "policy"),
+    [row[:3] for row in TABLE],
+    ids=[f"{row[0]}-{'-'.join(row[1]) or 'plain'}-{number}" for number, row in enumerate(TABLE)],
+)
+def test_while_it_is_steady_the_passing_of_time_changes_nothing(status, facts, policy):
+    judged = [subscription(status, **facts)]
+    for start in (NOON - 20 * DAY, NOON - DAY, NOON - SECOND, NOON, NOON + SECOND):
+        end = min(steady_until(judged, policy, start), start + 60 * DAY)
+        within = [start + (end - start) / 2, end - SECOND / 1_000_000]
+        decided = decide(judged, policy, start)
+
+        assert start < end
+        assert [decide(judged, policy, one) for one in within] == [decided] * 2
+
+
+def test_steadiness_ends_with_the_first_moment_that_any_subscription_knows():
+    first = subscription("active", 1, current_period_end=NOON + 3 * DAY)
+    second = subscription("past_due", 2, past_due_since=NOON - 5 * DAY)
+
+    assert steady_until([first, second], WEEK, NOON) == NOON + 2 * DAY
+    assert steady_until([first], WEEK, NOON + 3 * DAY) == FOR_EVER
 
 
 def test_the_table_holds_every_status_and_every_reason():
