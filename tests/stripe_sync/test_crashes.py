@@ -99,11 +99,10 @@ class Scene:
     emulator: Emulator
     secret: str
 
-    def crashes(self, act: Callable[[Merchant], str]) -> Iterator[Crash]:
-        """Let it happen to one customer for each point of its event's way, and die there."""
+    def crashes(self, act: Callable[[Merchant], str], every: int) -> Iterator[Crash]:
+        """Let it happen to one customer for each n-th point of its event's way; die there."""
         _, _, request = self._event_of(act)
         points = self.mortal.points(*request)
-        every = 1 if dialect_name() == "sqlite" else 4
         for number in range(1, len(points) + 1, every):
             subscription, event_id, request = self._event_of(act)
             was_answered = self.mortal.die(number, *request)
@@ -121,7 +120,11 @@ class Scene:
         return subscription, event["id"], self.emulator.signed(event, self.secret)
 
 
-@pytest.mark.slow
+@pytest.mark.parametrize(
+    "every",
+    [pytest.param(None, marks=pytest.mark.slow), pytest.param(1, marks=pytest.mark.long)],
+    ids=["most", "all"],
+)
 def test_no_death_loses_an_event_or_leaves_it_open(
     app: Flask,
     client: Client,
@@ -129,9 +132,11 @@ def test_no_death_loses_an_event_or_leaves_it_open(
     merchant: Merchant,
     mortal: Mortal,
     emulator: Emulator,
+    every: int | None,
 ) -> None:
+    every = every or (1 if dialect_name() == "sqlite" else 4)
     scene = Scene(merchant, mortal, emulator, config.stripe_webhook_secrets[0])
-    crashes = [crash for act in (begin, change, end) for crash in scene.crashes(act)]
+    crashes = [crash for act in (begin, change, end) for crash in scene.crashes(act, every)]
 
     unkept = [crash for crash in crashes if not crash.is_kept]
     assert [crash.point for crash in crashes if crash.was_answered] == []
