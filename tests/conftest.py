@@ -8,12 +8,11 @@ import pytest
 from flask import Flask
 
 from billing import create_app
-from billing.catalog import apply, plans, seed
-from billing.database import transaction
 from billing.emulator import Emulator
 from config import Config
 from tests.support import browser, closed, databases, postgres, redis, serving
 from tests.support.browser import Browser
+from tests.support.openings import Opening, open_shop
 from tests.support.requests import Client
 
 closed.forget_environment()
@@ -105,13 +104,25 @@ def service(app: Flask, config: Config, emulator: Emulator) -> Iterator[str]:
         emulator.stop()  # before the service: nothing may be posted to a closed door
 
 
+@pytest.fixture(scope="session")
+def opening(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Opening:
+    """A shop that was opened for real, to be repeated."""
+    directory = tmp_path_factory.mktemp("opening")
+    database = databases.copy_sqlite(sqlite_template, directory / "billing.db")
+    emulator = Emulator()
+    config = replace(configured(database), stripe_api_base=emulator.serve())
+    app = create_app(config)
+    with app.app_context():
+        opened = open_shop(config, emulator)
+    emulator.stop()
+    databases.close(app)
+    return opened
+
+
 @pytest.fixture
-def shop(service: str, config: Config, emulator: Emulator) -> None:
+def shop(app: Flask, emulator: Emulator, opening: Opening) -> None:
     """Every plan of plans.toml, here and for sale at Stripe."""
-    with transaction():
-        seed.seed(plans.load(), config.default_currency)
-    apply.apply(plans.load())
-    assert emulator.wait_idle()
+    opening.repeat(emulator)
 
 
 @pytest.fixture

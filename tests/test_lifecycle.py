@@ -7,8 +7,6 @@ import pytest
 from flask import Flask
 
 from billing import clock
-from billing.catalog import apply, plans, seed
-from billing.database import transaction
 from billing.emulator import Emulator
 from billing.stripe_sync import sweep
 from config import Config
@@ -23,18 +21,15 @@ def config(config: Config) -> Config:
 
 
 @pytest.fixture
-def shop(app: Flask, config: Config, service: str) -> Iterator[None]:
-    """The plans here and at Stripe, and the sweep that runs in every deployment."""
-    with transaction():
-        seed.seed(plans.load(), config.default_currency)
-    apply.apply(plans.load())
+def swept(app: Flask, shop: None) -> Iterator[None]:
+    """An open shop with the sweep that runs in every deployment."""
     sweeper = sweep.start(app)
     yield
     sweeper.stop()
     sweeper.join()
 
 
-@pytest.mark.usefixtures("shop")
+@pytest.mark.usefixtures("swept")
 def test_from_free_to_pro_through_failure_and_end_and_back(
     service: str, emulator: Emulator
 ) -> None:
@@ -81,7 +76,7 @@ def test_from_free_to_pro_through_failure_and_end_and_back(
     assert person.sees(status="active")["plan"] == "pro"
 
 
-@pytest.mark.usefixtures("shop")
+@pytest.mark.usefixtures("swept")
 def test_grace_runs_out_on_the_customers_own_clock(service: str, emulator: Emulator) -> None:
     person = Person(service)
     user_id = person.register()
@@ -99,7 +94,7 @@ def test_grace_runs_out_on_the_customers_own_clock(service: str, emulator: Emula
     assert person.sees(status="past_due", reason="grace_over")["plan"] == "free"
 
 
-@pytest.mark.usefixtures("shop")
+@pytest.mark.usefixtures("swept")
 def test_a_declined_card_sells_nothing_and_the_same_checkout_can_still_be_paid(
     service: str, emulator: Emulator
 ) -> None:

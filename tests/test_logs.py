@@ -13,8 +13,7 @@ import sqlalchemy as sa
 from flask import Flask
 
 from billing import logs
-from billing.catalog import apply, plans, seed
-from billing.database import db, transaction
+from billing.database import db
 from billing.emulator import Emulator
 from config import Config
 from tests.support.events import stripe_event
@@ -95,7 +94,7 @@ def test_what_nobody_may_read_is_replaced(text: str, shown: str) -> None:
 
 
 def test_nothing_private_is_logged_in_a_whole_life(
-    app: Flask,
+    shop: None,
     config: Config,
     client: Client,
     service: str,
@@ -104,9 +103,6 @@ def test_nothing_private_is_logged_in_a_whole_life(
 ) -> None:
     """The lines are looked at before the last guard, which would hide what they say."""
     caplog.set_level(logging.DEBUG, "billing")
-    with transaction():
-        seed.seed(plans.load(), config.default_currency)
-    apply.apply(plans.load())
     person = Person(service, EMAIL)
     person.register()
     person.buy("pro", card=CARD)

@@ -82,7 +82,7 @@ class Emulator:
     def dunning_end(self, status: str) -> None:
         self.account.settings.dunning_end = status
 
-    def wait_idle(self, timeout: float = 10) -> bool:
+    def wait_idle(self, timeout: float = 30) -> bool:
         """Wait until no clock moves and no delivery is pending; say whether that came true."""
         return self._timekeeper.wait_idle(timeout) and self._deliveries.wait_idle(timeout)
 

@@ -24,7 +24,7 @@ from billing.models import EventState, StripeEvent, StripeEventPayload, UserSubs
 from config import Config
 from tests.support.company import Company
 from tests.support.events import stripe_event
-from tests.support.factories import a_plan, a_user, auth, saved
+from tests.support.factories import a_user, auth, saved
 from tests.support.gunicorn import Gunicorn, running
 from tests.support.requests import signed
 from tests.support.waiting import eventually
@@ -54,11 +54,9 @@ class TestTwoWorkers:
             yield server
 
     def test_webhooks_and_polls_at_once_all_come_out_right(
-        self, app: Flask, config: Config, emulator: Emulator, gunicorn: Gunicorn
+        self, shop: None, config: Config, emulator: Emulator, gunicorn: Gunicorn
     ) -> None:
-        a_plan("free")
         company = Company(emulator)
-        company.open()
         users = [a_user() for _ in range(6)]
         emulator.add_webhook(f"{gunicorn.url}/webhooks/stripe", config.stripe_webhook_secrets[0])
         over = threading.Event()

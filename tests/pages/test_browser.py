@@ -35,7 +35,7 @@ ALBUM = os.environ.get("PYTEST_SCREENSHOTS")
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.usefixtures("shop"),
+    pytest.mark.usefixtures("shop", "service"),
     # A browser that leaves a page resets what it was loading; the test's own server then leaves the
     # file to the garbage collector.
     pytest.mark.filterwarnings("ignore:Exception ignored in.*FileIO:Warning"),

@@ -9,7 +9,7 @@ from tests.pages.conftest import Surfer, buy, paid, text_of
 from tests.support.live import PASSWORD
 from tests.support.requests import Client
 
-SHOP = pytest.mark.usefixtures("shop")
+SHOP = pytest.mark.usefixtures("shop", "service")
 
 
 @SHOP

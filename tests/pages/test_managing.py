@@ -16,11 +16,11 @@ from billing.pages import words
 from tests.pages.conftest import Surfer, buy, text_of
 from tests.support.factories import a_customer, a_plan, a_subscription, saved
 
-SHOP = pytest.mark.usefixtures("shop")
+SHOP = pytest.mark.usefixtures("shop", "service")
 
 
 @pytest.fixture
-def holder(shop: None, surfer: Surfer, emulator: Emulator) -> Surfer:
+def holder(shop: None, service: str, surfer: Surfer, emulator: Emulator) -> Surfer:
     """Somebody who has bought Pro by the month."""
     surfer.register()
     buy(surfer, emulator)

@@ -6,14 +6,11 @@ import pytest
 import stripe
 from flask import Flask
 
-from billing.catalog import apply, plans, seed
-from billing.database import transaction
 from billing.emulator import Emulator
 from billing.sales import truth
 from billing.sales.checkout import open_checkout
 from billing.sales.holdings import customer_of_holder
 from billing.stripe_sync.subjects import Part
-from config import Config
 from tests.support.factories import a_user
 from tests.support.live import pay
 
@@ -22,14 +19,6 @@ from tests.support.live import pay
 def account(emulator: Emulator) -> stripe.StripeClient:
     """The company's own client at Stripe."""
     return stripe.StripeClient("sk_test_shop", base_addresses={"api": emulator.url})
-
-
-@pytest.fixture
-def shop(app: Flask, config: Config, emulator: Emulator) -> None:
-    """Every plan of plans.toml, sold at the emulator and followed here."""
-    with transaction():
-        seed.seed(plans.load(), config.default_currency)
-    apply.apply(plans.load())
 
 
 @pytest.fixture

@@ -22,10 +22,8 @@ from tests.support.requests import Client
 
 
 @pytest.fixture
-def company(app: Flask, service: str, emulator: Emulator) -> Company:
-    company = Company(emulator)
-    company.open()
-    return company
+def company(shop: None, service: str, emulator: Emulator) -> Company:
+    return Company(emulator)
 
 
 @pytest.fixture

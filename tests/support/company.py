@@ -4,8 +4,6 @@ from dataclasses import dataclass, field
 
 import stripe
 
-from billing.catalog import apply, plans, seed
-from billing.database import transaction
 from billing.emulator import Emulator
 
 
@@ -20,12 +18,6 @@ class Company:
         self.stripe = stripe.StripeClient(
             "sk_test_company", base_addresses={"api": self.emulator.url}
         )
-
-    def open(self) -> None:
-        """Seed the plans, and sell them at Stripe."""
-        with transaction():
-            seed.seed(plans.load(), "usd")
-        apply.apply(plans.load())
 
     def price(self, lookup_key: str) -> str:
         """The id of a price."""

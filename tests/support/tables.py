@@ -6,6 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from billing.database import Base, reading, transaction
+from tests.support import databases
 
 Rows = Mapping[sa.Table, Sequence[Mapping[str, Any]]]
 
@@ -19,11 +20,15 @@ def remember() -> Rows:
         }
 
 
-def restore(rows: Rows) -> None:
-    """Make the database hold these rows and no others."""
+def add(rows: Rows) -> None:
+    """Put the rows into a database that has none of them."""
     with transaction() as session:
-        for table in reversed(Base.metadata.sorted_tables):
-            session.execute(sa.delete(table))
         for table, remembered in rows.items():
             if remembered:
                 session.execute(sa.insert(table), remembered)
+
+
+def restore(rows: Rows) -> None:
+    """Make the database hold these rows and no others."""
+    databases.empty()
+    add(rows)

@@ -12,10 +12,8 @@ from tests.support.factories import a_user
 
 
 @pytest.fixture
-def company(app: Flask, emulator: Emulator) -> Company:
-    company = Company(emulator)
-    company.open()
-    return company
+def company(shop: None, emulator: Emulator) -> Company:
+    return Company(emulator)
 
 
 @pytest.fixture

@@ -15,12 +15,9 @@ from tests.support.company import Company
 
 
 @pytest.fixture
-def company(app: Flask, service: str, emulator: Emulator) -> Company:
+def company(shop: None, service: str, emulator: Emulator) -> Company:
     """A company whose events reach the service, unless they are dropped."""
-    company = Company(emulator)
-    company.open()
-    assert emulator.wait_idle()
-    return company
+    return Company(emulator)
 
 
 def sell(company: Company, emulator: Emulator, count: int) -> None:
