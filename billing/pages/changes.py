@@ -1,15 +1,21 @@
 """How does a visitor change or end the own subscription? First what it means, then the button."""
 
+import re
+
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from billing.api.checkout import MAX_QUANTITY
 from billing.catalog import listing
 from billing.entitlements import standing_of
+from billing.errors import Invalid, NotFound
 from billing.identity.browsers import visitor
 from billing.pages.pricing import INTERVALS
 from billing.sales import changes as sales
 from billing.sales import endings, previews
 from billing.sales.targets import Wish
+
+SEATS = re.compile("[1-9][0-9]{0,4}")
 
 changes = Blueprint("changes", __name__, url_prefix="/account")
 
@@ -17,9 +23,10 @@ changes = Blueprint("changes", __name__, url_prefix="/account")
 @changes.get("/change")
 def show_change() -> str:
     """Show what a change would cost, and when."""
-    wish = wished()
-    preview = previews.preview(visitor().user_id, wish)
-    plan = listing.find(wish.plan_name or "").terms
+    wish, user_id = wished(), visitor().user_id
+    preview = previews.preview(user_id, wish)
+    name = wish.plan_name
+    plan = standing_of(user_id).plan if name is None else listing.find(name).terms
     return render_template("pages/change.html", preview=preview, wish=wish, plan=plan)
 
 
@@ -51,9 +58,24 @@ def resume() -> ResponseReturnValue:
 
 
 def wished() -> Wish:
-    """Read which plan is wanted, and how often to pay; what is left out stays as it is."""
-    interval = request.values.get("interval")
-    return Wish(request.values.get("plan", ""), interval if interval in INTERVALS else None)
+    """Read what is wanted: a plan, how often to pay, seats; what is left out stays as it is.
+
+    Raises Invalid, and NotFound where neither a plan nor seats are named.
+    """
+    interval, seats = request.values.get("interval"), _seats()
+    plan = request.values.get("plan") or None
+    if plan is None and seats is None:
+        raise NotFound("Name a plan.")
+    return Wish(plan, interval if interval in INTERVALS else None, seats)
+
+
+def _seats() -> int | None:
+    told = request.values.get("quantity")
+    if told is None:
+        return None
+    if not SEATS.fullmatch(told) or int(told) > MAX_QUANTITY:
+        raise Invalid(f"Seats are a whole number from 1 to {MAX_QUANTITY:,}.")
+    return int(told)
 
 
 def _back() -> ResponseReturnValue:

@@ -12,6 +12,7 @@ TITLES = {
     403: "That did not work",
     404: "There is nothing here",
     409: "Not as things stand",
+    410: "This link is no longer good",
     422: "That is not to be had",
     429: "A little slower, please",
     503: "We will be right back",

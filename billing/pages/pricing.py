@@ -128,6 +128,16 @@ def is_going_on(standing: Standing) -> bool:
     return is_good and standing.access.until is None
 
 
+def is_by_seat(standing: Standing) -> bool:
+    """Tell whether seats can be changed: the subscription goes on and more than one is held or
+    would give more.
+    """
+    held = standing.access.subscription
+    if held is None or not held.quantity or not is_going_on(standing):
+        return False
+    return held.quantity > 1 or any(rule.per_seat for rule in standing.plan.rules.values())
+
+
 def price_of(plan: ListedPlan, interval: str) -> ListedPrice | None:
     """Find what the plan costs in the default currency; None if it is not sold that way."""
     for price in plan.prices:

@@ -11,14 +11,15 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+import sqlalchemy as sa
 from flask import Flask
 
 from billing import clock
-from billing.database import db
+from billing.database import db, transaction
 from billing.emulator import Emulator
 from billing.entitlements import increment_usage, set_storage
 from billing.entitlements.windows import day_of
-from billing.models import Metric, User, UserUsageDay
+from billing.models import Metric, SubscriptionPlan, User, UserUsageDay
 from config import Config
 from tests.support import serving
 from tests.support.browser import Browser
@@ -75,6 +76,17 @@ def use_some(email: str) -> None:
         day = day_of(clock.utc_now()) - timedelta(days=ago)
         calls = (34_000 - 290 * ago + 2_600 * (ago % 4)) // (3 if day.weekday() > 4 else 1)
         saved(UserUsageDay(user_id=user_id, day=day, api_calls=calls))
+
+
+def count_by_seat(plan: str) -> None:
+    """Let each seat of the plan give as much again."""
+    rules = {metric.value: {"per_seat": True} for metric in Metric}
+    with transaction() as session:
+        session.execute(
+            sa.update(SubscriptionPlan)
+            .where(SubscriptionPlan.name == plan)
+            .values(quota_rules=rules)
+        )
 
 
 def photograph(tab: Browser, name: str, *, everywhere: bool = False) -> None:
@@ -151,6 +163,16 @@ def test_a_customer_buys_upgrades_downgrades_cancels_and_comes_back(
     photograph(tab, "account-cancelled")
     tab.click("Keep Enterprise")
     tab.sees("It renews on")
+
+    count_by_seat("enterprise")
+    tab.open(f"{service}/account")
+    photograph(tab, "account-seats")
+    tab.type("Seats", "3")
+    tab.click("Change seats")
+    tab.sees("Change to Enterprise with 3 seats")
+    photograph(tab, "change-seats")
+    tab.click("Confirm the change")
+    tab.sees("by the month, 3 seats")
 
     tab.click("Payment details")
     tab.sees("Your subscription")

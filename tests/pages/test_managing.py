@@ -4,14 +4,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 import stripe
 from flask import Flask
 
 from billing import clock
-from billing.database import db
+from billing.database import db, transaction
 from billing.emulator import Emulator
 from billing.entitlements import Reason, increment_usage, standing_of
-from billing.models import Invoice, InvoiceAction, Metric, User
+from billing.models import Invoice, InvoiceAction, Metric, SubscriptionPlan, User
 from billing.pages import words
 from tests.pages.conftest import Surfer, buy, text_of
 from tests.support.factories import a_customer, a_plan, a_subscription, saved
@@ -89,6 +90,53 @@ def test_a_cancelled_plan_is_kept_until_its_end_and_can_be_kept_on(holder: Surfe
     assert "and does not renew" in cancelled
     assert "Manage your plan" in offered
     assert "It renews on" in account(holder)
+
+
+@pytest.fixture
+def by_seat(holder: Surfer) -> Surfer:
+    """Somebody on Pro, whose jobs are now counted by the seat."""
+    with transaction() as session:
+        rules = {"jobs_created": {"per_seat": True}}
+        session.execute(
+            sa.update(SubscriptionPlan)
+            .where(SubscriptionPlan.name == "pro")
+            .values(quota_rules=rules)
+        )
+    return holder
+
+
+def test_more_seats_are_paid_for_and_there_at_once(by_seat: Surfer) -> None:
+    offered = by_seat.look("/account").text
+
+    preview = text_of(by_seat.look("/account/change?quantity=4"))
+    by_seat.press("/account/change", quantity="4")
+
+    assert 'action="/account/change"' in offered
+    assert "Change to Pro with 4 seats $116 a month" in preview
+    assert "Total $87" in preview
+    assert "Pro by the month, 4 seats" in account(by_seat)
+    assert "Jobs 0 of 4,000" in account(by_seat)
+
+
+def test_fewer_seats_wait_for_the_end_of_the_period(by_seat: Surfer) -> None:
+    by_seat.look("/account/change?quantity=4")
+    by_seat.press("/account/change")
+
+    preview = text_of(by_seat.look("/account/change?quantity=1"))
+    by_seat.press("/account/change")
+
+    assert "Change to Pro with 1 seat " in preview
+    assert "Nothing is due today." in preview
+    assert "and then changes as you asked" in account(by_seat)
+
+
+def test_seats_are_not_offered_where_they_give_nothing(holder: Surfer) -> None:
+    assert "Change seats" not in account(holder)
+
+
+@pytest.mark.parametrize("told", ["0", "-1", "1.5", "10001", "many", "", "9" * 5000, "٣"])
+def test_what_is_no_number_of_seats_is_refused(by_seat: Surfer, told: str) -> None:
+    assert by_seat.look(f"/account/change?quantity={told}").status_code == 422
 
 
 def test_an_upgrade_whose_payment_fails_changes_nothing_and_shows_where_to_pay(

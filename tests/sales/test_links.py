@@ -108,6 +108,8 @@ def test_an_expired_link_says_so(
 
     assert answer.status_code == 410
     assert b"expired" in answer.data
+    assert "<h1>This link is no longer good</h1>" in answer.text
+    assert "See the plans" in answer.text
 
 
 @pytest.mark.parametrize("place", [0, 20, -1])
