@@ -1,6 +1,6 @@
 """The fixtures: a closed machine, two real databases, the service, a client."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -76,9 +76,15 @@ def emulator() -> Iterator[Emulator]:
 
 
 @pytest.fixture
-def app(config: Config) -> Iterator[Flask]:
+def make() -> Callable[[Config], Flask]:
+    """What makes the application; the tests of a product in the same process name their own."""
+    return create_app
+
+
+@pytest.fixture
+def app(make: Callable[[Config], Flask], config: Config) -> Iterator[Flask]:
     """The service over an empty database, with its context entered."""
-    app = create_app(config)
+    app = make(config)
     app.test_client_class = Client
     with app.app_context():
         yield app

@@ -1,6 +1,6 @@
 """Does what the README shows by hand come out so? With the plans as plans.toml sells them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 
 import pytest
 from flask import Flask
@@ -9,7 +9,6 @@ from billing.catalog import plans, seed
 from billing.database import transaction
 from config import Config
 from examples.jobs_app import create_app
-from tests.support import databases
 from tests.support.factories import a_plan, a_subscription, a_user, auth
 from tests.support.requests import Client
 
@@ -17,15 +16,14 @@ CREDENTIALS = {"email": "me@example.com", "password": "four random words here"}
 
 
 @pytest.fixture
-def app(config: Config) -> Iterator[Flask]:
-    app = create_app(config)
-    app.test_client_class = Client
-    with app.app_context():
-        with transaction():
-            seed.seed(plans.load(), config.default_currency)
-        yield app
-        databases.empty()
-    databases.close(app)
+def make() -> Callable[[Config], Flask]:
+    return create_app
+
+
+@pytest.fixture(autouse=True)
+def _plans(app: Flask, config: Config) -> None:
+    with transaction():
+        seed.seed(plans.load(), config.default_currency)
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """The example product: a quota and a feature guard its routes, in the process of the service."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 
 import pytest
 from flask import Flask
@@ -9,7 +9,6 @@ from billing.entitlements import get_current_period_usage
 from billing.models import Metric, User
 from config import Config
 from examples.jobs_app import create_app
-from tests.support import databases
 from tests.support.factories import a_plan, a_subscription, a_user, auth
 from tests.support.requests import Client
 
@@ -18,13 +17,8 @@ JOB = {"name": "resize images"}
 
 
 @pytest.fixture
-def app(config: Config) -> Iterator[Flask]:
-    app = create_app(config)
-    app.test_client_class = Client
-    with app.app_context():
-        yield app
-        databases.empty()
-    databases.close(app)
+def make() -> Callable[[Config], Flask]:
+    return create_app
 
 
 @pytest.fixture
