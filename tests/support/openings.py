@@ -22,8 +22,8 @@ class Opening:
     objects: list[dict[str, Any]]
 
     def repeat(self, emulator: Emulator) -> None:
-        """Put it into an empty database and an empty account."""
-        tables.add(self.rows)
+        """Put it into the database, in place of what is there, and into an empty account."""
+        tables.restore(self.rows)
         with emulator.account.atomic():
             for held in self.objects:
                 emulator.account.add(copy.deepcopy(held))

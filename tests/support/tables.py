@@ -20,15 +20,10 @@ def remember() -> Rows:
         }
 
 
-def add(rows: Rows) -> None:
-    """Put the rows into a database that has none of them."""
+def restore(rows: Rows) -> None:
+    """Make the database hold these rows and no others."""
+    databases.empty()
     with transaction() as session:
         for table, remembered in rows.items():
             if remembered:
                 session.execute(sa.insert(table), remembered)
-
-
-def restore(rows: Rows) -> None:
-    """Make the database hold these rows and no others."""
-    databases.empty()
-    add(rows)
