@@ -11,8 +11,10 @@ from billing.sales import truth
 from billing.sales.checkout import open_checkout
 from billing.sales.holdings import customer_of_holder
 from billing.stripe_sync.subjects import Part
-from tests.support.factories import a_user
+from tests.support.changes import CHANGE, Post
+from tests.support.factories import a_user, auth
 from tests.support.live import pay
+from tests.support.requests import Client
 
 
 @pytest.fixture
@@ -33,3 +35,9 @@ def pro_id(shop: None, user_id: UUID) -> UUID:
     pay(open_checkout(user_id, "pro").url)
     truth.catch_up(customer_of_holder(user_id), *Part)
     return user_id
+
+
+@pytest.fixture
+def change(client: Client, pro_id: UUID) -> Post:
+    """Ask for a change as the user who has pro."""
+    return lambda **wanted: client.post(CHANGE, json=wanted, headers=auth(pro_id))
