@@ -24,6 +24,7 @@ from billing.errors import NotFound, RateLimited, problem
 from billing.identity import emails
 from billing.identity.browsers import PAGES
 from billing.operations.limit_storage import SHARED
+from billing.operations.process_storage import ALONE
 from billing.settings import settings
 from config import Config
 
@@ -52,7 +53,7 @@ def init_app(app: Flask, config: Config) -> None:
         _address,
         application_limits=[_slot(0), _slot(1)],
         strategy=STRATEGY,
-        storage_uri=f"{SHARED}{config.redis_url}" if config.redis_url else "memory://",
+        storage_uri=f"{SHARED}{config.redis_url}" if config.redis_url else ALONE,
         key_prefix=f"billing:{STRATEGY}",  # a live Redis must not mix the keys of two strategies
     )
     # Asked here and not by the limiter, which takes any error for a fault of its storage.

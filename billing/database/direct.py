@@ -21,6 +21,8 @@ from sqlalchemy.sql.compiler import SQLCompiler
 
 from billing.database import BEGIN_WRITING, OPEN, db, only_one
 
+CURSOR = "billing_cursor"
+
 Row = tuple[Any, ...]
 Run = Callable[[sa.Executable, Mapping[str, Any]], Row | None]
 
@@ -36,7 +38,7 @@ def transaction() -> Iterator[Run]:
     """
     engine = db.engine
     with only_one(engine), _pooled(engine) as connection:
-        cursor = connection.cursor()
+        cursor = _cursor(connection)
         if engine.dialect.name == "sqlite":
             engine.dialect.do_execute(cursor, BEGIN_WRITING, ())
         yield partial(_run, engine.dialect, cursor)
@@ -61,8 +63,15 @@ def read(statement: sa.Executable, values: Mapping[str, Any]) -> Row | None:
 
 def _alone(statement: sa.Executable, values: Mapping[str, Any]) -> Row | None:
     engine = db.engine
-    with _pooled(engine) as connection, _committing_itself(connection):
-        return _run(engine.dialect, connection.cursor(), statement, values)
+    with _pooled(engine) as connection:
+        cursor, raw = _cursor(connection), connection.driver_connection
+        if not isinstance(raw, psycopg.Connection):  # SQLite's driver sends no BEGIN anyway
+            return _run(engine.dialect, cursor, statement, values)
+        raw.autocommit = True
+        try:
+            return _run(engine.dialect, cursor, statement, values)
+        finally:
+            _begin_again(connection, raw)
 
 
 def _run(
@@ -70,7 +79,9 @@ def _run(
 ) -> Row | None:
     compiled = _compiled(statement, dialect)
     dialect.do_execute(cursor, compiled.text, compiled.parameters(values))
-    rows = cursor.fetchall() if cursor.description else ()  # to the end: SQLite commits no sooner
+    if not compiled.gives_rows:
+        return None
+    rows = cursor.fetchall()  # to the end: SQLite commits no sooner
     return rows[0] if rows else None
 
 
@@ -88,22 +99,15 @@ def _pooled(engine: Engine) -> Iterator[PoolProxiedConnection]:
             connection.close()
 
 
-@contextmanager
-def _committing_itself(connection: PoolProxiedConnection) -> Iterator[None]:
-    """Let the driver send no BEGIN; on SQLite it never does."""
-    raw = connection.driver_connection
-    if not isinstance(raw, psycopg.Connection):
-        yield
-        return
-    raw.autocommit = True
-    try:
-        yield
-    finally:
-        _begin_again(connection, raw)
+def _cursor(connection: PoolProxiedConnection) -> DBAPICursor:
+    """Use one cursor as long as the connection lives: psycopg's takes long to make."""
+    cursor: DBAPICursor = connection.info.get(CURSOR) or connection.cursor()
+    connection.info[CURSOR] = cursor
+    return cursor
 
 
 def _begin_again(connection: PoolProxiedConnection, raw: psycopg.Connection[Any]) -> None:
-    """Undo `_committing_itself`; a connection that refuses is never lent again."""
+    """Let the driver send BEGIN again; a connection that refuses is never lent again."""
     if raw.closed:
         return
     try:
@@ -140,6 +144,7 @@ class _Compiled:
     """A statement as the driver takes it, and how each of its parameters is written."""
 
     text: str
+    gives_rows: bool
     order: tuple[str, ...] | None
     constants: Mapping[str, Any]
     makers: Mapping[str, Callable[[Any], Any]]
@@ -170,6 +175,7 @@ def _compiled(statement: sa.Executable, dialect: Dialect) -> _Compiled:
     }
     return _Compiled(
         text=compiled.string,
+        gives_rows=isinstance(statement, sa.Select) or bool(compiled.effective_returning),
         order=tuple(compiled.positiontup or ()) if compiled.positional else None,
         constants={
             name: writers[name](value) if name in writers else value

@@ -45,17 +45,23 @@ def claim(
     One that finds no row says that nothing may count: it would pass the limit, the version is not
     the user's any more, or the rows are not there yet. The caller then rolls back.
     """
-    count = {"whose": place.user_id, "amount": amount, "most": limit - amount}
-    count |= {"of_user": version.of_user, "of_plans": version.of_plans}
-    window = {"start": place.window.start, "end": place.window.end}
-    match metric:
-        case Metric.STORAGE_USED_MB:
-            return (_in_storage(), count), (_storage_in_window(), count | window)
-        case Metric.API_CALLS:
-            in_month = count | window | {"most": FULL - amount}
-            return (_in_day(), count | {"at_day": place.day}), (_in_month(), in_month)
-        case _:
-            return ((_in_window(metric), count | window),)
+    count = {
+        "whose": place.user_id,
+        "amount": amount,
+        "most": limit - amount,
+        "of_user": version.of_user,
+        "of_plans": version.of_plans,
+        "start": place.window.start,
+        "end": place.window.end,
+        "at_day": place.day,
+    }
+    if metric is Metric.STORAGE_USED_MB:
+        return (_in_storage(), count), (_storage_in_window(), count)
+    if metric is not Metric.API_CALLS:
+        return ((_in_window(metric), count),)
+    if db.engine.dialect.name == "postgresql":
+        return ((_in_day_and_month(), count | {"now": clock.utc_now()}),)
+    return (_in_day(), count), (_in_month(), count | {"most": FULL - amount})
 
 
 def give_back(place: Place, metric: Metric, amount: int) -> None:
@@ -133,6 +139,41 @@ def _in_day() -> sa.Update:
     table = cast(sa.Table, UserUsageDay.__table__)
     today = sa.update(table).where(table.c.day == sa.bindparam("at_day"))
     return _counting(today, Metric.API_CALLS).where(is_current())
+
+
+@cache
+def _in_day_and_month() -> sa.Update:
+    """Count a call in both rows, or in none, on one way to a server: both are locked first."""
+    day, month = cast(sa.Table, UserUsageDay.__table__), cast(sa.Table, UserUsage.__table__)
+    amount: sa.BindParameter[int] = sa.bindparam("amount")
+    now = sa.bindparam("now", type_=day.c.updated_at.type)
+    room = (
+        sa.select(day.c.id.label("of_day"), month.c.id.label("of_month"))
+        .join_from(day, month, month.c.user_id == day.c.user_id)
+        .where(
+            day.c.user_id == sa.bindparam("whose"),
+            day.c.day == sa.bindparam("at_day"),
+            day.c.api_calls <= sa.bindparam("most"),
+            month.c.period_start == sa.bindparam("start"),
+            month.c.period_end == sa.bindparam("end"),
+            is_current(),
+        )
+        .with_for_update(of=[day, month], key_share=True)
+        .cte("room")
+    )
+    in_month = (
+        sa.update(month)
+        .where(month.c.id == room.c.of_month)
+        .values(api_calls=month.c.api_calls + amount, updated_at=now)
+        .cte("in_month")
+    )
+    return (
+        sa.update(day)
+        .add_cte(in_month)
+        .where(day.c.id == room.c.of_day)
+        .values(api_calls=day.c.api_calls + amount, updated_at=now)
+        .returning(day.c.api_calls)
+    )
 
 
 @cache

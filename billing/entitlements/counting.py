@@ -5,7 +5,7 @@ away raises (the caller hears 503), and then nothing was admitted.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -134,11 +134,11 @@ def _counted(
     steps = counters.claim(place, metric, amount, empty.most, standing.version)
     if is_first is None and len(steps) == 1:
         row = direct.run_alone(*steps[0])
-        return Count(replace(empty, used=row[0]), is_new=True) if row else None
+        return Count(empty.at(row[0]), is_new=True) if row else None
     try:
         with direct.transaction() as run:
             if is_first is None or is_first(run, place):
-                return Count(replace(empty, used=_taken(run, steps)), is_new=True)
+                return Count(empty.at(_taken(run, steps)), is_new=True)
     except _NotCounted:
         return None
     return Count(usage_of(standing)[metric], is_new=False)

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Self
 from uuid import UUID
 
 from billing.catalog.terms import Over, QuotaRule
@@ -71,6 +72,10 @@ class Usage:
         """What is counted, in a word."""
         return UNITS[self.metric]
 
+    def at(self, used: int) -> Self:
+        """Return the same metric with that much used."""
+        return type(self)(self.metric, self.limit, used, self.resets_at, self.rule)
+
     def has_room_for(self, amount: int) -> bool:
         """Tell whether that much more would be admitted."""
         return self.used + amount <= self.most
@@ -113,11 +118,16 @@ def usage_of(standing: Standing) -> dict[Metric, Usage]:
 
 def tally(standing: Standing, metric: Metric, used: int) -> Usage:
     """Put what is used beside its limit and its reset."""
-    place = Place.of(standing)
-    day = Window.around(place.window.start, Interval.DAY, place.moment)
-    resets = {Metric.API_CALLS: day.end, Metric.STORAGE_USED_MB: None}
-    reset = resets.get(metric, place.window.end)
-    return Usage(metric, standing.limit(metric), used, reset, standing.plan.rule(metric))
+    rule = standing.plan.rule(metric)
+    return Usage(metric, standing.limit(metric), used, _resets_at(standing, metric), rule)
+
+
+def _resets_at(standing: Standing, metric: Metric) -> datetime | None:
+    if metric is Metric.STORAGE_USED_MB:
+        return None
+    if metric is Metric.API_CALLS:
+        return Window.around(standing.moment, Interval.DAY, standing.moment).end
+    return standing.window.end
 
 
 def sane_amount(amount: int, least: int = 1) -> int:

@@ -42,7 +42,7 @@ class Standing:
     @classmethod
     def of(cls, user_id: UUID, known: Facts) -> "Standing":
         """Decide. The moment is now, or that of the customer's test clock."""
-        moment = _frozen(known) or clock.utc_now()
+        moment = _moment(known)
         policy = Policy.of(settings())
         access = decide(known.subscriptions, policy, moment)
         window = monthly_window(access, moment)
@@ -58,10 +58,9 @@ class Standing:
             steady_until=min(turn, window.end, day.end),
         )
 
-    def now(self) -> "Standing | None":
-        """Return it as it is at this moment; None if time may have changed it."""
-        moment = _frozen(self.facts) or clock.utc_now()
-        return replace(self, moment=moment) if self.moment <= moment < self.steady_until else None
+    def holds_at(self, moment: datetime) -> bool:
+        """Tell whether time cannot have changed it, if nothing else did."""
+        return self.moment <= moment < self.steady_until
 
     def limit(self, metric: Metric) -> int | None:
         """Return the quota in force, times the seats where it is sold by the seat."""
@@ -125,7 +124,10 @@ def standing_of(user_id: UUID) -> Standing:
 
 
 def last_standing_of(user_id: UUID) -> Standing:
-    """Tell where the user stood last: for a statement that compares the version by itself."""
+    """Tell where the user stood last: for a statement that compares the version by itself.
+
+    Its moment is that at which it was decided, and in the same window and day.
+    """
     return _told().get(user_id) or _remembered(user_id) or standing_of(user_id)
 
 
@@ -144,7 +146,9 @@ def _told() -> dict[UUID, Standing]:
 
 def _unchanged(user_id: UUID) -> Standing | None:
     known = _remembered(user_id)
-    return known if known and known.version == facts.version_of(user_id) else None
+    if known is None or known.version != facts.version_of(user_id):
+        return None
+    return replace(known, moment=_moment(known.facts))
 
 
 def _decided(user_id: UUID) -> Standing:
@@ -157,12 +161,13 @@ def _decided(user_id: UUID) -> Standing:
 
 def _remembered(user_id: UUID) -> Standing | None:
     known = _memory().get(user_id)
-    return known and known.now()
+    return known if known and known.holds_at(_moment(known.facts)) else None
 
 
 def _memory() -> dict[UUID, Standing]:
     return cast("dict[UUID, Standing]", current_app.extensions.setdefault(EXTENSION, {}))
 
 
-def _frozen(known: Facts) -> datetime | None:
-    return None if settings().livemode else known.frozen_at
+def _moment(known: Facts) -> datetime:
+    frozen_at = None if known.frozen_at is None or settings().livemode else known.frozen_at
+    return frozen_at or clock.utc_now()

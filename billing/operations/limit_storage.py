@@ -8,9 +8,11 @@ from typing import Any, TypeVar
 
 from flask import Flask
 from limits.errors import StorageError
-from limits.storage import MemoryStorage, RedisStorage, Storage
+from limits.storage import RedisStorage, Storage
 from redis.backoff import NoBackoff
 from redis.retry import Retry
+
+from billing.operations.process_storage import ProcessStorage
 
 SHARED = "shared+"
 """What stands before the address of a Redis that may go away."""
@@ -41,7 +43,7 @@ class SharedStorage(Storage):
     def __init__(self, uri: str, **_: float | str | bool) -> None:
         super().__init__(uri)
         self._shared = RedisStorage(uri.removeprefix(SHARED), **OPTIONS)
-        self._own = MemoryStorage()
+        self._own = ProcessStorage()
         self._turning = Lock()
         self._probe: Thread | None = None
         self._began = 0.0
