@@ -86,6 +86,17 @@ def test_only_what_a_person_asked_for_reopens_a_row_that_was_damaged(
     assert shown()[0] == status
 
 
+@pytest.mark.parametrize("cause", [Cause.REFRESH, Cause.RECONCILE, Cause.OPERATOR])
+def test_nobody_reopens_what_an_event_has_just_ended(cause: Cause) -> None:
+    note("evt_1", created=NOON - 60)
+    write(acquire(), fetched(seats(1)))
+    note("evt_2", created=NOON + 60, status="canceled", ended_at=NOON + 60)
+
+    refresh.write(acquire(), fetched(seats(1), date=NOON + 61), cause)
+
+    assert shown()[0] == "canceled"
+
+
 def test_a_confirmed_subscription_absent_from_a_fetch_stays() -> None:
     note("evt_1", created=NOON - 60)
     write(acquire(), fetched(seats(1)))

@@ -126,6 +126,15 @@ def test_an_event_surely_newer_than_the_fetch_is_shown() -> None:
     assert shown() == ("active", 4, False)
 
 
+def test_a_fetch_dated_before_what_was_shown_does_not_make_room_for_older_events() -> None:
+    note("evt_1", seats(3), created=NOON + 60)
+    write(acquire(), fetched(seats(3), date=NOON))
+
+    note("evt_2", seats(2), created=NOON + 30)
+
+    assert shown() == ("active", 3, True)
+
+
 def test_of_two_events_in_one_second_the_first_to_come_stays_until_the_fetch() -> None:
     note("evt_2", seats(2))
     note("evt_1", seats(1))
