@@ -8,11 +8,12 @@ from typing import Any, TypeVar
 
 from flask import Flask
 from limits.errors import StorageError
-from limits.storage import RedisStorage, Storage
+from limits.storage import Storage
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from billing.operations.process_storage import ProcessStorage
+from billing.operations.redis_counts import RedisCounts
 
 SHARED = "shared+"
 """What stands before the address of a Redis that may go away."""
@@ -42,7 +43,7 @@ class SharedStorage(Storage):
 
     def __init__(self, uri: str, **_: float | str | bool) -> None:
         super().__init__(uri)
-        self._shared = RedisStorage(uri.removeprefix(SHARED), **OPTIONS)
+        self._shared = RedisCounts(uri.removeprefix(SHARED), **OPTIONS)
         self._own = ProcessStorage()
         self._turning = Lock()
         self._probe: Thread | None = None

@@ -18,6 +18,7 @@ from redis import Redis
 from billing import create_app
 from billing.api.limits import STRATEGY
 from billing.operations.limit_storage import PAUSE_SECONDS, storage_of
+from billing.operations.redis_counts import RedisCounts
 from tests.conftest import configured
 from tests.support import databases, redis
 from tests.support.redis import Server
@@ -64,6 +65,37 @@ def test_one_budget_is_shared_by_processes(clients: list[FlaskClient], server: S
         keys = list(connection.scan_iter())
     assert keys
     assert all(STRATEGY.encode() in key for key in keys)
+
+
+def test_a_request_asks_redis_once(clients: list[FlaskClient], server: Server):
+    ask(clients[0])
+    with Redis.from_url(server.url) as connection:
+        before = connection.info("commandstats")["cmdstat_evalsha"]["calls"]
+        others = asked_besides(connection)
+
+        answers = [clients[0].get(PLANS) for _ in range(3)]
+
+        assert connection.info("commandstats")["cmdstat_evalsha"]["calls"] == before + 3
+        assert asked_besides(connection) == others
+    assert [answer.headers["RateLimit-Remaining"] for answer in answers] == ["3", "2", "1"]
+    assert all(58 <= int(answer.headers["RateLimit-Reset"]) <= 60 for answer in answers)
+
+
+def asked_besides(connection: Redis) -> int:
+    """How often was a count or its end asked for by itself?"""
+    stats = connection.info("commandstats")
+    return sum(stats.get(f"cmdstat_{name}", {"calls": 0})["calls"] for name in ("get", "ttl"))
+
+
+def test_a_window_in_redis_ends(server: Server):
+    storage = RedisCounts(server.url)
+
+    counts = [storage.incr("mine", 1), storage.incr("mine", 1)]
+    ends = storage.get_expiry("mine")
+    eventually(lambda: storage.get("mine") == 0)
+
+    assert (counts, storage.incr("mine", 1)) == ([1, 2], 1)
+    assert ends <= time.time() + 1
 
 
 def test_without_redis_limits_go_on_in_each_process(clients: list[FlaskClient], server: Server):

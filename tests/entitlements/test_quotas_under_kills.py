@@ -108,6 +108,11 @@ def used(user_id: UUID) -> int:
     return get_current_period_usage(user_id)[JOBS].used
 
 
+def strike(workers: list[Worker]) -> int | None:
+    """Kill the first that is at work; return how it ended. Who had just finished is passed over."""
+    return next(ended for one in workers if one.process.is_alive() and (ended := one.kill()) != 0)
+
+
 def weather(storm: Storm, config: Config, user_id: UUID) -> tuple[list[str], list[int | None]]:
     """Run all shares, kill one process after another; return what was admitted, who was killed."""
     keys = [f"job-{number}" for number in range(storm.attempts)]
@@ -118,7 +123,7 @@ def weather(storm: Storm, config: Config, user_id: UUID) -> tuple[list[str], lis
         reached = storm.limit * number // (storm.kills + 1)
         eventually(lambda reached=reached: used(user_id) >= reached, seconds=PATIENCE)
         turned = workers[number % len(workers) :] + workers
-        killed.append(next(one for one in turned if one.process.is_alive()).kill())
+        killed.append(strike(turned))
     return [key for worker in workers for key in worker.admitted()], killed
 
 
