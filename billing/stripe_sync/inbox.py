@@ -4,34 +4,25 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from billing import clock
-from billing.database import db, insert_unless_taken
+from billing.database import db, reading
 from billing.models import EventState, StripeEvent, StripeEventPayload
 from billing.stripe_api.events import Event
+from billing.stripe_sync.keeping import keep
 
 UNTOUCHED_SECONDS = 5
 """Younger `received` rows are left to the request that is at work on them."""
 
 
 def record(event: Event, state: EventState, error: str | None = None) -> EventState:
-    """Keep the event unless it is here already; return the state it is in."""
-    now = clock.utc_now()
-    row = {
-        "stripe_event_id": event.id,
-        "type": event.type,
-        "api_version": event.api_version,
-        "stripe_created": event.created,
-        "received_at": now,
-        "state": state,
-        "error": error,
-    }
-    if not insert_unless_taken(StripeEvent, row, key="stripe_event_id"):
-        return db.session.scalars(
-            sa.select(StripeEvent.state).where(StripeEvent.stripe_event_id == event.id)
-        ).one()
-    payload = {"stripe_event_id": event.id, "received_at": now, "body": event.body}
-    insert_unless_taken(StripeEventPayload, payload, key="stripe_event_id")
-    return state
+    """Keep the event unless it is here already; return the state it is in.
+
+    It is a transaction of its own: when it returns, the event and its body are durable.
+    """
+    if keep(event, state, error):
+        return state
+    with reading() as session:
+        known = sa.select(StripeEvent.state).where(StripeEvent.stripe_event_id == event.id)
+        return session.scalars(known).one()
 
 
 def queue(event_id: str, subject_id: str, generation: int, *, replay: bool = False) -> bool:

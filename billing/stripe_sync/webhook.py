@@ -6,7 +6,6 @@ from collections.abc import Callable
 from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
-from billing.database import transaction
 from billing.errors import BodyTooLarge
 from billing.models import EventState
 from billing.settings import settings
@@ -28,8 +27,7 @@ def receive() -> ResponseReturnValue:
         request.headers.get("Stripe-Signature", ""),
         settings().stripe_webhook_secrets,
     )
-    with transaction():
-        state = inbox.record(event, *first_state(event))
+    state = inbox.record(event, *first_state(event))
     log.info("event=%s type=%s outcome=%s", event.id, event.type, state)
     if state in {EventState.RECEIVED, EventState.QUEUED}:
         watch_version(event)

@@ -156,8 +156,7 @@ class Run:
 
     def _deliver(self, event: Event, *, process_now: bool) -> None:
         """Do as the webhook does, or as it does while another holds the lease."""
-        with transaction():
-            state = inbox.record(event, EventState.RECEIVED)
+        state = inbox.record(event, EventState.RECEIVED)
         if state in {EventState.RECEIVED, EventState.QUEUED}:
             (processing.process if process_now else processing.note)(event)
             self._look()

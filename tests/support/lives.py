@@ -236,8 +236,7 @@ class World:
         assert counted is None or self.accepted <= counted.requested
 
     def _keep(self, event: Event) -> Event:
-        with transaction():
-            inbox.record(event, EventState.RECEIVED)
+        inbox.record(event, EventState.RECEIVED)
         return event
 
     def _change_and_tell(self, a: int, b: int) -> None:

@@ -33,8 +33,7 @@ def receive(
     told = of or a_stripe_subscription(**values)
     body = stripe_event("customer.subscription.updated", told, id=event_id, created=created)
     event = Event.parse(json.dumps(body))
-    with transaction():
-        inbox.record(event, EventState.RECEIVED)
+    inbox.record(event, EventState.RECEIVED)
     return event
 
 
