@@ -35,9 +35,10 @@ def answer_preflight() -> Response | None:
 
 def share(response: Response) -> Response:
     """Let a page of an allowed origin read the answer, errors too. No cookie is ever taken."""
-    if is_readable():
-        response.vary.add("Origin")
-    if is_readable() and is_allowed():
+    if not is_readable():
+        return response
+    response.vary.add("Origin")
+    if is_allowed():
         response.headers["Access-Control-Allow-Origin"] = request.headers["Origin"]
         response.headers["Access-Control-Expose-Headers"] = EXPOSED
     return response
@@ -45,8 +46,9 @@ def share(response: Response) -> Response:
 
 def is_readable() -> bool:
     """Tell whether this endpoint is polled from elsewhere."""
-    is_poll = request.endpoint in READABLE or request.path == SCRIPT
-    return is_poll and request.method in {"GET", "HEAD", "OPTIONS"}
+    if request.method not in {"GET", "HEAD", "OPTIONS"}:
+        return False
+    return request.endpoint in READABLE or request.path == SCRIPT
 
 
 def is_allowed() -> bool:

@@ -20,8 +20,8 @@ def init_app(app: Flask) -> None:
 
 def protect(response: Response) -> Response:
     """Forbid guessing of types and leaking of addresses; on pages also any foreign origin."""
-    response.headers.setdefault("X-Content-Type-Options", "nosniff")
-    response.headers.setdefault("Referrer-Policy", "no-referrer")
+    response.headers.add("X-Content-Type-Options", "nosniff")
+    response.headers.add("Referrer-Policy", "no-referrer")
     if response.mimetype == "text/html":
         response.headers.setdefault("Content-Security-Policy", CONTENT_POLICY)
     return response

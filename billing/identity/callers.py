@@ -43,6 +43,8 @@ def init_app(app: Flask, outside_issuer: Issuer | None) -> None:
 def identify() -> None:
     """Set `g.caller` or `g.service`: who asks, or None. A bad token is remembered, not refused."""
     g.caller, g.service, g.caller_fault = None, None, None
+    if "Authorization" not in request.headers:
+        return  # as Stripe's events do; `_fault` says what is missing
     try:
         token = bearer_token()
         if service_keys.is_service_key(token):

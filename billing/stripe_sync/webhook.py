@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 
-from flask import Blueprint, request
+from flask import Blueprint, Response, request
 from flask.typing import ResponseReturnValue
 
 from billing.errors import BodyTooLarge
@@ -32,7 +32,7 @@ def receive() -> ResponseReturnValue:
     if state in {EventState.RECEIVED, EventState.QUEUED}:
         watch_version(event)
         NEXT[settings().processing](event)
-    return "", 200
+    return Response(content_type="text/plain")
 
 
 def body_within_cap() -> bytes:
