@@ -7,12 +7,26 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from billing.database import db
+from billing.database.built import send, table
 from billing.models import PlanPrice, StripeProduct, SubscriptionPlan
 from billing.stripe_api.snapshots import PriceSnapshot, ProductSnapshot
 
 INTERVALS = {"day", "week", "month", "year", "monthly", "yearly"}
 CURRENCY = re.compile(r"_[a-z]{3}$")
+
+PLANS, PRICES, KNOWN = table(SubscriptionPlan), table(PlanPrice), table(StripeProduct)
+PRICED = sa.and_(
+    PRICES.c.plan_id == PLANS.c.id,
+    PRICES.c.stripe_price_id.in_(sa.bindparam("price_ids", expanding=True)),
+)
+PLANS_AND_PRICES = sa.select(
+    PLANS.c.id, PLANS.c.name, PLANS.c.rank, PRICES.c.stripe_price_id
+).select_from(PLANS.outerjoin(PRICES, PRICED))
+"""Every plan, with those of its prices that are asked for."""
+
+PRODUCTS = sa.select(KNOWN.c.id, KNOWN.c.plan_name).where(
+    KNOWN.c.id.in_(sa.bindparam("product_ids", expanding=True)), KNOWN.c.synced > 0
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,24 +50,13 @@ class PriceMap:
     def load(cls, prices: Iterable[PriceSnapshot], price_ids: Iterable[str] = ()) -> "PriceMap":
         """Read what these prices, and those known by id alone, may map to."""
         prices = list(prices)
-        rows = db.session.execute(
-            sa.select(SubscriptionPlan.id, SubscriptionPlan.name, SubscriptionPlan.rank)
-        )
-        plans = {row.name: PlanRank(row.id, row.name, row.rank) for row in rows}
-        priced = db.session.execute(
-            sa.select(PlanPrice.stripe_price_id, SubscriptionPlan.name)
-            .join(SubscriptionPlan, SubscriptionPlan.id == PlanPrice.plan_id)
-            .where(PlanPrice.stripe_price_id.in_({*price_ids, *(price.id for price in prices)}))
-        )
-        products = db.session.execute(
-            sa.select(StripeProduct.id, StripeProduct.plan_name).where(
-                StripeProduct.id.in_({price.product_id for price in prices if price.product_id}),
-                StripeProduct.synced > 0,
-            )
-        )
+        ids = {*price_ids, *(price.id for price in prices)}
+        product_ids = {price.product_id for price in prices if price.product_id}
+        rows = send(PLANS_AND_PRICES, price_ids=list(ids)).all()
+        products = send(PRODUCTS, product_ids=list(product_ids))
         return cls(
-            plans,
-            {row.stripe_price_id: row.name for row in priced},
+            {row.name: PlanRank(row.id, row.name, row.rank) for row in rows},
+            {row.stripe_price_id: row.name for row in rows if row.stripe_price_id},
             {row.id: row.plan_name for row in products},
         )
 

@@ -131,7 +131,7 @@ def reading() -> Iterator[Session]:
             session.rollback()
 
 
-def insert(model: type[Base]) -> sqlite.Insert | postgresql.Insert:
+def insert(model: type[Base] | sa.Table) -> sqlite.Insert | postgresql.Insert:
     """Start an INSERT that knows ON CONFLICT, in the dialect of the bound database."""
     return postgresql.insert(model) if dialect_name() == "postgresql" else sqlite.insert(model)
 
@@ -184,8 +184,10 @@ class moment(GenericFunction[datetime]):  # noqa: N801 - reads as a function: mo
     inherit_cache = True
     name = "billing_moment"
 
-    def __init__(self, seconds: float = 0) -> None:
-        super().__init__(sa.literal(float(seconds), sa.Float()))
+    def __init__(self, seconds: float | sa.BindParameter[float] = 0) -> None:
+        if not isinstance(seconds, sa.BindParameter):
+            seconds = sa.literal(float(seconds), sa.Float())
+        super().__init__(seconds)
 
 
 @compiles(moment, "postgresql")

@@ -10,11 +10,14 @@ from typing import Any
 import sqlalchemy as sa
 
 from billing import clock
-from billing.database import db, insert, moment, reading, transaction
+from billing.database import UtcDateTime, insert, moment, reading, transaction
+from billing.database.built import once, send, table
 from billing.settings import settings
 from billing.stripe_sync.subjects import MODELS, Kind, Part, Subject
 
 GIVE_UP_AFTER = timedelta(days=3)
+
+Columns = sa.sql.base.ReadOnlyColumnCollection[str, sa.Column[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,51 +38,19 @@ def ask(subject: Subject) -> int:
 
     Runs in the caller's transaction and must be its first statement that locks a row.
     """
-    model = MODELS[subject.kind]
-    parts = [f"{part}_requested" for part in subject.parts]
-    new: dict[str, Any] = dict.fromkeys(parts, 1)
-    if subject.kind is Kind.CUSTOMER:
-        new["details_requested"] = 1  # a customer never seen is read in full
-    due_at = moment(settings().refresh_debounce)
-    row = insert(model).values(id=subject.id, requested=1, due_at=due_at, **new)
-    is_parked = model.due_at.is_(None)
-    return db.session.scalars(
-        row.on_conflict_do_update(
-            index_elements=["id"],
-            set_={
-                "requested": model.requested + 1,
-                "due_at": sa.func.coalesce(model.due_at, due_at),
-                # Whoever was given up gets the whole patience again.
-                "attempts": sa.case((is_parked, 0), else_=model.attempts),
-                "failing_since": sa.case((is_parked, sa.null()), else_=model.failing_since),
-                "updated_at": clock.utc_now(),
-                **dict.fromkeys(parts, model.requested + 1),
-            },
-        ).returning(model.requested)
-    ).one()
+    asked = send(
+        _asking(subject.kind, subject.parts),
+        new_id=subject.id,
+        debounce=settings().refresh_debounce,
+        now=clock.utc_now(),
+    )
+    return int(asked.scalar_one())
 
 
 def acquire(kind: Kind, subject_id: str) -> Ticket | None:
     """Take the lease if something is owed and due; None if not, or if another holds it."""
-    model = MODELS[kind]
-    with transaction() as session:
-        row = session.execute(
-            sa.update(model)
-            .where(
-                model.id == subject_id,
-                model.requested > model.synced,
-                model.due_at <= moment(),
-                sa.or_(model.lease_until.is_(None), model.lease_until <= moment()),
-            )
-            .values(fence=model.fence + 1, lease_until=moment(settings().refresh_lease))
-            .returning(
-                model.fence,
-                model.requested,
-                model.attempts,
-                (model.failing_since <= moment(-GIVE_UP_AFTER.total_seconds())).label("last"),
-                *_parts_owed(kind),
-            )
-        ).first()
+    with transaction():
+        row = send(_acquiring(kind), whose=subject_id, lease=settings().refresh_lease).first()
     if row is None:
         return None
     parts = frozenset(part for part in Part if getattr(row, part, False))
@@ -90,23 +61,83 @@ def acquire(kind: Kind, subject_id: str) -> Ticket | None:
 
 def due(kind: Kind, limit: int) -> list[Subject]:
     """Name what is owed, due and not being worked on, the longest waiting first."""
-    model = MODELS[kind]
-    with reading() as session:
-        found = session.scalars(
-            sa.select(model.id)
-            .where(
-                model.requested > model.synced,
-                model.due_at <= moment(),
-                sa.or_(model.lease_until.is_(None), model.lease_until <= moment()),
-            )
-            .order_by(model.due_at)
-            .limit(limit)
+    with reading():
+        found = send(_due(kind), most=limit).scalars().all()
+    return [Subject(kind, subject_id) for subject_id in found]
+
+
+@once
+def _asking(kind: Kind, parts: frozenset[Part]) -> sa.Executable:
+    """The row is made, or its counter moved; one that was parked is due again."""
+    subjects = table(MODELS[kind])
+    columns = subjects.c
+    asked = [f"{part}_requested" for part in sorted(parts)]
+    new: dict[str, Any] = dict.fromkeys(asked, 1)
+    if kind is Kind.CUSTOMER:
+        new["details_requested"] = 1  # a customer never seen is read in full
+    due_at = moment(sa.bindparam("debounce", type_=sa.Float()))
+    is_parked = columns.due_at.is_(None)
+    return (
+        insert(subjects)
+        .values(id=sa.bindparam("new_id"), requested=1, due_at=due_at, **new)
+        .on_conflict_do_update(
+            index_elements=["id"],
+            set_={
+                "requested": columns.requested + 1,
+                "due_at": sa.func.coalesce(columns.due_at, due_at),
+                # Whoever was given up gets the whole patience again.
+                "attempts": sa.case((is_parked, 0), else_=columns.attempts),
+                "failing_since": sa.case((is_parked, sa.null()), else_=columns.failing_since),
+                "updated_at": sa.bindparam("now", type_=UtcDateTime()),
+                **dict.fromkeys(asked, columns.requested + 1),
+            },
         )
-        return [Subject(kind, subject_id) for subject_id in found]
+        .returning(columns.requested)
+    )
+
+
+@once
+def _acquiring(kind: Kind) -> sa.Executable:
+    subjects = table(MODELS[kind])
+    columns = subjects.c
+    return (
+        sa.update(subjects)
+        .where(columns.id == sa.bindparam("whose"), *_is_free(columns))
+        .values(
+            fence=columns.fence + 1, lease_until=moment(sa.bindparam("lease", type_=sa.Float()))
+        )
+        .returning(
+            columns.fence,
+            columns.requested,
+            columns.attempts,
+            (columns.failing_since <= moment(-GIVE_UP_AFTER.total_seconds())).label("last"),
+            *_parts_owed(kind),
+        )
+    )
+
+
+@once
+def _due(kind: Kind) -> sa.Executable:
+    columns = table(MODELS[kind]).c
+    return (
+        sa.select(columns.id)
+        .where(*_is_free(columns))
+        .order_by(columns.due_at)
+        .limit(sa.bindparam("most"))
+    )
+
+
+def _is_free(columns: Columns) -> list[sa.ColumnElement[bool]]:
+    """Something is owed, it is due, and nobody holds the lease."""
+    return [
+        columns.requested > columns.synced,
+        columns.due_at <= moment(),
+        sa.or_(columns.lease_until.is_(None), columns.lease_until <= moment()),
+    ]
 
 
 def _parts_owed(kind: Kind) -> list[sa.Label[bool]]:
     if kind is not Kind.CUSTOMER:
         return []
-    model = MODELS[Kind.CUSTOMER]
-    return [(getattr(model, f"{part}_requested") > model.synced).label(part) for part in Part]
+    columns = table(MODELS[kind]).c
+    return [(columns[f"{part}_requested"] > columns.synced).label(part) for part in Part]

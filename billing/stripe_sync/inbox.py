@@ -5,12 +5,57 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from billing.database import db, reading
+from billing.database.built import send, table
 from billing.models import EventState, StripeEvent, StripeEventPayload
 from billing.stripe_api.events import Event
 from billing.stripe_sync.keeping import keep
 
 UNTOUCHED_SECONDS = 5
 """Younger `received` rows are left to the request that is at work on them."""
+
+EVENTS = table(StripeEvent)
+BODIES = table(StripeEventPayload)
+ID = EVENTS.c.stripe_event_id == sa.bindparam("id")
+OF_SUBJECT = sa.and_(
+    EVENTS.c.subject == sa.bindparam("told_of"), EVENTS.c.generation <= sa.bindparam("g")
+)
+IS_DEAD = EVENTS.c.state == EventState.DEAD
+
+QUEUE = (
+    sa.update(EVENTS)
+    .where(
+        ID,
+        sa.or_(
+            EVENTS.c.state == EventState.RECEIVED,
+            sa.and_(sa.bindparam("may_be_dead", type_=sa.Boolean()), IS_DEAD),
+        ),
+    )
+    .values(
+        state=EventState.QUEUED,
+        generation=sa.bindparam("g"),
+        subject=sa.bindparam("told_of"),
+        error=None,
+        attempts=EVENTS.c.attempts + 1,
+    )
+    .returning(EVENTS.c.stripe_event_id)
+)
+SETTLE = (
+    sa.update(EVENTS)
+    .where(ID, EVENTS.c.state.in_([EventState.RECEIVED, EventState.DEAD]))
+    .values(state=sa.bindparam("end"), error=sa.bindparam("why"), attempts=EVENTS.c.attempts + 1)
+)
+FINISH = (
+    sa.update(EVENTS)
+    .where(OF_SUBJECT, EVENTS.c.state.in_([EventState.QUEUED, EventState.DEAD]))
+    .values(state=EventState.DONE, error=None)
+)
+BURY = (
+    sa.update(EVENTS)
+    .where(OF_SUBJECT, EVENTS.c.state == EventState.QUEUED)
+    .values(state=EventState.DEAD, error=sa.bindparam("why"))
+)
+STATE = sa.select(EVENTS.c.state).where(ID)
+BODY = sa.select(BODIES.c.body).where(BODIES.c.stripe_event_id == sa.bindparam("id"))
 
 
 def record(event: Event, state: EventState, error: str | None = None) -> EventState:
@@ -20,65 +65,31 @@ def record(event: Event, state: EventState, error: str | None = None) -> EventSt
     """
     if keep(event, state, error):
         return state
-    with reading() as session:
-        known = sa.select(StripeEvent.state).where(StripeEvent.stripe_event_id == event.id)
-        return session.scalars(known).one()
+    with reading():
+        known = state_of(event.id)
+    assert known is not None  # noqa: S101 - whoever took the id has committed, and nobody deletes
+    return known
 
 
 def queue(event_id: str, subject_id: str, generation: int, *, replay: bool = False) -> bool:
     """Tie the event to the generation that will confirm it; say whether it still waited."""
-    waiting = [EventState.RECEIVED, EventState.DEAD] if replay else [EventState.RECEIVED]
-    queued = db.session.scalar(
-        sa.update(StripeEvent)
-        .where(StripeEvent.stripe_event_id == event_id, StripeEvent.state.in_(waiting))
-        .values(
-            state=EventState.QUEUED,
-            generation=generation,
-            subject=subject_id,
-            error=None,
-            attempts=StripeEvent.attempts + 1,
-        )
-        .returning(StripeEvent.stripe_event_id)
-    )
-    return queued is not None
+    queued = send(QUEUE, id=event_id, told_of=subject_id, g=generation, may_be_dead=replay)
+    return queued.first() is not None
 
 
 def settle(event_id: str, state: EventState, error: str | None = None) -> None:
     """Close an event that owes nothing (`ignored`) or that cannot be healed (`dead`)."""
-    db.session.execute(
-        sa.update(StripeEvent)
-        .where(
-            StripeEvent.stripe_event_id == event_id,
-            StripeEvent.state.in_([EventState.RECEIVED, EventState.DEAD]),
-        )
-        .values(state=state, error=error, attempts=StripeEvent.attempts + 1)
-    )
+    send(SETTLE, id=event_id, end=state, why=error)
 
 
 def finish(subject_id: str, generation: int) -> None:
     """Close every event whose effect was asked for up to this generation."""
-    db.session.execute(
-        sa.update(StripeEvent)
-        .where(
-            StripeEvent.subject == subject_id,
-            StripeEvent.state.in_([EventState.QUEUED, EventState.DEAD]),
-            StripeEvent.generation <= generation,
-        )
-        .values(state=EventState.DONE, error=None)
-    )
+    send(FINISH, told_of=subject_id, g=generation)
 
 
 def bury(subject_id: str, generation: int, error: str) -> None:
     """Give up on the events up to this generation; an operator can replay them."""
-    db.session.execute(
-        sa.update(StripeEvent)
-        .where(
-            StripeEvent.subject == subject_id,
-            StripeEvent.state == EventState.QUEUED,
-            StripeEvent.generation <= generation,
-        )
-        .values(state=EventState.DEAD, error=error)
-    )
+    send(BURY, told_of=subject_id, g=generation, why=error)
 
 
 def left_behind(limit: int, at: datetime) -> list[str]:
@@ -95,14 +106,11 @@ def left_behind(limit: int, at: datetime) -> list[str]:
 
 def state_of(event_id: str) -> EventState | None:
     """Say how far the event got; None if it never came."""
-    return db.session.scalar(
-        sa.select(StripeEvent.state).where(StripeEvent.stripe_event_id == event_id)
-    )
+    state: EventState | None = send(STATE, id=event_id).scalar()
+    return state
 
 
 def event(event_id: str) -> Event | None:
     """Read a kept event again from its body; None if it never came or its body was dropped."""
-    body = db.session.scalar(
-        sa.select(StripeEventPayload.body).where(StripeEventPayload.stripe_event_id == event_id)
-    )
+    body = send(BODY, id=event_id).scalar()
     return None if body is None else Event.parse(body)

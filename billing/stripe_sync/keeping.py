@@ -1,17 +1,16 @@
 """How is an event kept? Two rows, one transaction, statements built once: the hottest write."""
 
-from typing import cast
-
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from billing import clock
 from billing.database import UtcDateTime, db, direct
+from billing.database.built import table
 from billing.models import EventState, StripeEvent, StripeEventPayload
 from billing.stripe_api.events import Event
 
-EVENTS = cast(sa.Table, StripeEvent.__table__)
-BODIES = cast(sa.Table, StripeEventPayload.__table__)
+EVENTS = table(StripeEvent)
+BODIES = table(StripeEventPayload)
 
 ID = EVENTS.c.stripe_event_id
 NOW = sa.bindparam("now", type_=UtcDateTime())

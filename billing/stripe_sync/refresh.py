@@ -3,11 +3,12 @@
 import logging
 import random
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
 
 import sqlalchemy as sa
 
 from billing.database import moment, transaction
+from billing.database.built import once, send, table
 from billing.errors import BillingError, StripeUnavailable
 from billing.models import Cause
 from billing.stripe_api.gateway import StripeGateway, gateway
@@ -66,54 +67,83 @@ def write(ticket: Ticket, truth: Truth, cause: Cause) -> bool:
 
     Says whether more is owed, which is then due at once.
     """
-    model = MODELS[ticket.kind]
-    with transaction() as session:
-        newest = session.scalar(
-            sa.update(model)
-            .where(model.id == ticket.id, model.fence == ticket.fence)
-            .values(lease_until=None, attempts=0, failing_since=None, last_error=None)
-            .returning(model.id)
-        )
-        if newest is None:
+    with transaction():
+        if send(_entering(ticket.kind), whose=ticket.id, f=ticket.fence).first() is None:
             log.warning("refresh=%s outcome=superseded fence=%d", ticket.id, ticket.fence)
             return False
-        synced: Any = model.synced
-        if truth.store(ticket.generation, cause):
-            synced = sa.literal(ticket.generation, sa.BigInteger())
+        is_whole = truth.store(ticket.generation, cause)
+        if is_whole:
             inbox.finish(ticket.id, ticket.generation)
-        owed = model.requested > synced
-        more = session.scalars(
-            sa.update(model)
-            .where(model.id == ticket.id)
-            .values(synced=synced, due_at=sa.case((owed, moment()), else_=sa.null()))
-            .returning(owed)
-        ).one()
+        leaving = _leaving(ticket.kind)
+        more = send(leaving, whose=ticket.id, g=ticket.generation, is_whole=is_whole).scalar_one()
     log.info("refresh=%s outcome=stored generation=%d", ticket.id, ticket.generation)
     return bool(more)
 
 
 def fail(ticket: Ticket, error: str, *, passing: bool) -> None:
     """Give the lease back: try again later, or park and bury what was tried."""
-    model = MODELS[ticket.kind]
-    again = moment(_pause(ticket.attempts)) if passing else sa.null()
-    newer = model.requested > ticket.generation
-    with transaction() as session:
-        newest = session.scalar(
-            sa.update(model)
-            .where(model.id == ticket.id, model.fence == ticket.fence)
-            .values(
-                lease_until=None,
-                attempts=model.attempts + 1,
-                failing_since=sa.func.coalesce(model.failing_since, moment()),
-                last_error=error,
-                due_at=again if passing else sa.case((newer, moment()), else_=sa.null()),
-            )
-            .returning(model.id)
-        )
+    with transaction():
+        newest = send(
+            _giving_back(ticket.kind, passing),
+            whose=ticket.id,
+            f=ticket.fence,
+            g=ticket.generation,
+            pause=_pause(ticket.attempts),
+            why=error,
+        ).first()
         if newest is not None and not passing:
             inbox.bury(ticket.id, ticket.generation, error)
     outcome = "retry" if passing else "given_up"
     log.warning("refresh=%s outcome=%s error=%s", ticket.id, outcome, error)
+
+
+@once
+def _entering(kind: Kind) -> sa.Executable:
+    """Touch the subject's row first, and only if no newer attempt has begun."""
+    subjects = table(MODELS[kind])
+    return (
+        sa.update(subjects)
+        .where(subjects.c.id == sa.bindparam("whose"), subjects.c.fence == sa.bindparam("f"))
+        .values(lease_until=None, attempts=0, failing_since=None, last_error=None)
+        .returning(subjects.c.id)
+    )
+
+
+@once
+def _leaving(kind: Kind) -> sa.Executable:
+    """Say what is confirmed now; what is owed beyond it is due at once."""
+    subjects = table(MODELS[kind])
+    columns = subjects.c
+    is_whole = sa.bindparam("is_whole", type_=sa.Boolean())
+    synced = sa.case((is_whole, sa.bindparam("g", type_=sa.BigInteger())), else_=columns.synced)
+    owed = columns.requested > synced
+    return (
+        sa.update(subjects)
+        .where(columns.id == sa.bindparam("whose"))
+        .values(synced=synced, due_at=sa.case((owed, moment()), else_=sa.null()))
+        .returning((columns.requested > columns.synced).label("more"))
+    )
+
+
+@once
+def _giving_back(kind: Kind, passing: bool) -> sa.Executable:
+    """Come back after a pause; what cannot pass is parked, unless more was asked for since."""
+    subjects = table(MODELS[kind])
+    columns = subjects.c
+    again = moment(sa.bindparam("pause", type_=sa.Float()))
+    newer = columns.requested > sa.bindparam("g")
+    return (
+        sa.update(subjects)
+        .where(columns.id == sa.bindparam("whose"), columns.fence == sa.bindparam("f"))
+        .values(
+            lease_until=None,
+            attempts=columns.attempts + 1,
+            failing_since=sa.func.coalesce(columns.failing_since, moment()),
+            last_error=sa.bindparam("why"),
+            due_at=again if passing else sa.case((newer, moment()), else_=sa.null()),
+        )
+        .returning(columns.id)
+    )
 
 
 def _pause(attempts: int) -> float:

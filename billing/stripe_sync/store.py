@@ -13,18 +13,12 @@ import sqlalchemy as sa
 
 from billing import clock
 from billing.catalog.mapping import PriceMap
-from billing.database import db, insert
-from billing.models import (
-    Cause,
-    Status,
-    StripeCharge,
-    SubscriptionItem,
-    UserSubscription,
-)
-from billing.models.subscriptions import TERMINAL
+from billing.database.built import send
+from billing.models import Cause, Status
 from billing.stripe_api.gateway import Seen
 from billing.stripe_api.snapshots import SubscriptionSnapshot
-from billing.stripe_sync import changes
+from billing.stripe_sync import changes, guards
+from billing.stripe_sync.guards import Guard
 from billing.stripe_sync.projection import (
     FIELDS,
     Pending,
@@ -36,9 +30,6 @@ from billing.stripe_sync.projection import (
 from billing.stripe_sync.truths import links
 
 log = logging.getLogger(__name__)
-
-STORED = UserSubscription
-ENDED = STORED.status.in_(TERMINAL)
 
 ASKED_BY_A_PERSON = {Cause.RECONCILE, Cause.OPERATOR}
 """Causes that may reopen a row which had ended: whoever damaged it, Stripe did not."""
@@ -54,7 +45,6 @@ class Writer:
         self._prices = prices
         self._cause = cause
         self._event_id = event_id
-        self._by_a_person = sa.literal(cause in ASKED_BY_A_PERSON)
         self._user_id = links.holder_of(customer_id)
         self._stored = _stored_of(customer_id)
 
@@ -66,32 +56,31 @@ class Writer:
         past_due_since: datetime | None,
     ) -> bool:
         """Store what a fetch showed, unless a payload noted after its start is held."""
-        terminal = Status.read(snapshot.status).is_terminal
-        may_reopen = sa.and_(self._by_a_person, STORED.confirmed)
-        guard = sa.and_(
-            STORED.prov_generation <= generation,
-            sa.true() if terminal else sa.or_(sa.not_(ENDED), may_reopen),
-        )
         pending = pending_of(snapshot, self._prices)
         projection = project(snapshot, self._prices, past_due_since, pending)
-        guards = {"confirmed": True, "prov_generation": 0, "floor": seen.until}
-        return self._write(snapshot.id, projection, guards, guard, clock.from_unix(seen.since))
+        marks = {"confirmed": True, "prov_generation": 0, "floor": seen.until}
+        facts = {
+            "g": generation,
+            "ends_now": Status.read(snapshot.status).is_terminal,
+            "by_a_person": self._cause in ASKED_BY_A_PERSON,
+        }
+        seen_at = clock.from_unix(seen.since)
+        return self._write(snapshot.id, projection, marks, Guard.CONFIRM, facts, seen_at)
 
     def preview(self, snapshot: SubscriptionSnapshot, generation: int, created: int) -> bool:
         """Show a payload at once, unconfirmed, if it is surely newer than all that was shown."""
-        terminal = Status.read(snapshot.status).is_terminal
-        newer = STORED.floor < created
-        guard = sa.or_(
-            sa.and_(sa.not_(ENDED), sa.true() if terminal else newer),
-            sa.and_(ENDED, sa.true() if terminal else sa.false(), newer),
-        )
         held = self._stored.get(snapshot.id)
         known = Pending(held.pending_plan_id, held.pending_change_at) if held else None
         owing_since = held.past_due_since if held else None
         pending = pending_of(snapshot, self._prices, known)
         projection = project(snapshot, self._prices, owing_since, pending)
-        guards = {"confirmed": False, "prov_generation": generation, "floor": created}
-        return self._write(snapshot.id, projection, guards, guard, clock.from_unix(created))
+        marks = {"confirmed": False, "prov_generation": generation, "floor": created}
+        facts = {
+            "told_at": created,
+            "ends_now": Status.read(snapshot.status).is_terminal,
+        }
+        seen_at = clock.from_unix(created)
+        return self._write(snapshot.id, projection, marks, Guard.PREVIEW, facts, seen_at)
 
     def close(self, subscription_id: str, generation: int, seen: Seen) -> None:
         """End a subscription that Stripe, asked by name, no longer knows."""
@@ -106,45 +95,37 @@ class Writer:
             "pending_plan_id": None,
             "pending_change_at": None,
         }
-        guards = {"confirmed": True, "prov_generation": 0, "floor": seen.until}
-        items = tuple(_items_of([stored.id])[stored.id])
+        marks = {"confirmed": True, "prov_generation": 0, "floor": seen.until}
+        items = tuple(_items_of(stored.id))
         projection = Projection(columns, items, None)
-        guard = STORED.prov_generation <= generation
-        self._write(subscription_id, projection, guards, guard, ended_at)
+        self._write(subscription_id, projection, marks, Guard.CLOSE, {"g": generation}, ended_at)
 
     def is_overtaken(self, generation: int) -> bool:
         """Tell whether a payload noted after the fetch began is still unconfirmed."""
-        return bool(
-            db.session.scalar(
-                sa.select(
-                    sa.exists().where(
-                        STORED.stripe_customer_id == self._customer_id,
-                        STORED.prov_generation > generation,
-                    )
-                )
-            )
-        )
+        return send(guards.OVERTAKING, customer=self._customer_id, g=generation).first() is not None
 
     def _write(
         self,
         subscription_id: str,
         projection: Projection,
-        guards: Mapping[str, Any],
-        guard: sa.ColumnElement[bool],
+        marks: Mapping[str, Any],
+        guard: Guard,
+        facts: Mapping[str, Any],
         seen_at: datetime,
     ) -> bool:
         stored = self._stored.get(subscription_id)
         changed = _differences(stored, projection.columns)
-        is_news = stored is None or bool(changed) or (guards["confirmed"] and not stored.confirmed)
+        is_news = stored is None or bool(changed) or (marks["confirmed"] and not stored.confirmed)
         values = {
             **projection.columns,
-            **guards,
+            **marks,
             "stripe_subscription_id": subscription_id,
             "user_id": self._user_id,
             "held_plan_id": held_plan(projection, stored.held_plan_id if stored else None),
             "as_of": _as_of(stored, seen_at, is_news=is_news),
         }
-        written = self._upsert(values, guard)
+        row = guards.writing(guard, tuple(values))
+        written: UUID | None = send(row, now=clock.utc_now(), **facts, **values).scalar()
         if written is None:
             log.info("subscription=%s outcome=older_than_shown", subscription_id)
             return False
@@ -154,19 +135,6 @@ class Writer:
         if stored is None:
             flag_disputed(subscription_id, self._cause)  # the dispute may have come first
         return True
-
-    def _upsert(self, values: dict[str, Any], guard: sa.ColumnElement[bool]) -> UUID | None:
-        row = insert(UserSubscription).values(values)
-        new = row.excluded
-        highest = sa.case((new.floor > STORED.floor, new.floor), else_=STORED.floor)
-        replaced = {name: new[name] for name in values if name != "stripe_subscription_id"}
-        return db.session.scalar(
-            row.on_conflict_do_update(
-                index_elements=["stripe_subscription_id"],
-                set_=replaced | {"floor": highest, "updated_at": clock.utc_now()},
-                where=guard,
-            ).returning(UserSubscription.id)
-        )
 
     def _note_changes(self, subscription_id: str, changed: Mapping[str, tuple[Any, Any]]) -> None:
         rows = [
@@ -192,15 +160,7 @@ class Writer:
 
 def flag_disputed(subscription_id: str, cause: Cause) -> None:
     """Bring the flag to what the charges say: true while the money of one is contested or lost."""
-    contested = sa.exists().where(
-        StripeCharge.stripe_subscription_id == subscription_id, StripeCharge.is_disputed
-    )
-    row = db.session.execute(
-        sa.update(STORED)
-        .where(STORED.stripe_subscription_id == subscription_id, STORED.is_disputed != contested)
-        .values(is_disputed=contested, as_of=clock.utc_now())
-        .returning(STORED.user_id, STORED.is_disputed)
-    ).first()
+    row = send(guards.FLAG_DISPUTED, told_of=subscription_id, now=clock.utc_now()).first()
     if row is not None:
         change = {
             "stripe_id": subscription_id,
@@ -215,17 +175,7 @@ def flag_disputed(subscription_id: str, cause: Cause) -> None:
 
 
 def _stored_of(customer_id: str) -> dict[str, sa.Row[Any]]:
-    columns = [getattr(STORED, name) for name in FIELDS]
-    rows = db.session.execute(
-        sa.select(
-            STORED.id,
-            STORED.stripe_subscription_id,
-            STORED.held_plan_id,
-            STORED.confirmed,
-            STORED.as_of,
-            *columns,
-        ).where(STORED.stripe_customer_id == customer_id)
-    )
+    rows = send(guards.OF_CUSTOMER, customer=customer_id)
     return {row.stripe_subscription_id: row for row in rows}
 
 
@@ -246,32 +196,16 @@ def _as_of(stored: sa.Row[Any] | None, seen_at: datetime, *, is_news: bool) -> d
     return max(shown, seen_at) if is_news else shown
 
 
-def _items_of(subscription_ids: list[UUID]) -> dict[UUID, list[dict[str, Any]]]:
-    names = [
-        column.name
-        for column in sa.inspect(SubscriptionItem).columns
-        if column.name not in {"id", "created_at", "updated_at", "subscription_id"}
-    ]
-    rows = db.session.execute(
-        sa.select(SubscriptionItem)
-        .where(SubscriptionItem.subscription_id.in_(subscription_ids))
-        .order_by(SubscriptionItem.stripe_subscription_item_id)
-    ).scalars()
-    found: dict[UUID, list[dict[str, Any]]] = {key: [] for key in subscription_ids}
-    for row in rows:
-        found[row.subscription_id].append({name: getattr(row, name) for name in names})
-    return found
+def _items_of(subscription_id: UUID) -> list[dict[str, Any]]:
+    return [dict(row) for row in send(guards.ITEMS_OF, whole=subscription_id).mappings()]
 
 
 def _replace_items(subscription_id: UUID, items: tuple[Mapping[str, Any], ...]) -> bool:
-    if _items_of([subscription_id])[subscription_id] == [dict(item) for item in items]:
+    if _items_of(subscription_id) == [dict(item) for item in items]:
         return False
-    db.session.execute(
-        sa.delete(SubscriptionItem).where(SubscriptionItem.subscription_id == subscription_id)
-    )
-    if items:
-        rows = [{**item, "subscription_id": subscription_id} for item in items]
-        db.session.execute(sa.insert(SubscriptionItem), rows)
+    send(guards.NO_ITEMS, whole=subscription_id)
+    for item in items:
+        send(guards.AN_ITEM, **item, subscription_id=subscription_id)
     return True
 
 

@@ -9,12 +9,20 @@ from typing import Any
 import sqlalchemy as sa
 
 from billing import clock
-from billing.database import db, insert
+from billing.database import UtcDateTime, db, insert
+from billing.database.built import send, table
 from billing.models import Drift, DriftKind
 from billing.stripe_sync.projection import Projection
 from billing.stripe_sync.subjects import Part, Subject
 
 log = logging.getLogger(__name__)
+
+DRIFT = table(Drift)
+RESOLVE = (
+    sa.update(DRIFT)
+    .where(DRIFT.c.kind == sa.bindparam("what"), DRIFT.c.stripe_id == sa.bindparam("whose"))
+    .values(resolved_at=sa.bindparam("now", type_=UtcDateTime()))
+)
 
 KIND_OF = {
     "status": DriftKind.STATUS,
@@ -96,11 +104,7 @@ def report(finding: Finding) -> None:
 def resolve(findings: Iterable[Finding]) -> None:
     """Close findings that a refresh has mended."""
     for finding in findings:
-        db.session.execute(
-            sa.update(Drift)
-            .where(Drift.kind == finding.kind, Drift.stripe_id == finding.stripe_id)
-            .values(resolved_at=clock.utc_now())
-        )
+        send(RESOLVE, what=finding.kind, whose=finding.stripe_id, now=clock.utc_now())
 
 
 def resolve_unseen(since: datetime) -> None:

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from billing.catalog.mapping import PriceMap
 from billing.database import db, reading
+from billing.database.built import send, table
 from billing.errors import StripeUnavailable
 from billing.models import (
     Cause,
@@ -35,6 +36,20 @@ from billing.stripe_sync.projection import planned_price_ids
 from billing.stripe_sync.store import Writer
 from billing.stripe_sync.subjects import Part, Subject
 from billing.stripe_sync.truths import checkouts, entitlements, invoices, links
+
+SUBSCRIPTIONS = table(UserSubscription)
+UNCONFIRMED = sa.select(SUBSCRIPTIONS.c.id).where(
+    SUBSCRIPTIONS.c.stripe_subscription_id.in_(sa.bindparam("gone", expanding=True)),
+    SUBSCRIPTIONS.c.confirmed.is_(False),
+)
+LIVE = (
+    sa.select(SUBSCRIPTIONS.c.stripe_subscription_id)
+    .where(
+        SUBSCRIPTIONS.c.stripe_customer_id == sa.bindparam("customer"),
+        SUBSCRIPTIONS.c.status.not_in(TERMINAL),
+    )
+    .order_by(SUBSCRIPTIONS.c.stripe_subscription_id)
+)
 
 
 class StaleRead(StripeUnavailable):
@@ -91,13 +106,7 @@ class CustomerTruth:
 
     def _refuse_if_stale(self) -> None:
         """What an event has shown cannot be gone a moment later: then the answer is old."""
-        told = db.session.scalar(
-            sa.select(UserSubscription.stripe_subscription_id).where(
-                UserSubscription.stripe_subscription_id.in_(self.gone),
-                UserSubscription.confirmed.is_(False),
-            )
-        )
-        if told is not None:
+        if self.gone and send(UNCONFIRMED, gone=self.gone).first() is not None:
             raise StaleRead("Stripe's answer lags behind its events.")
 
     def _follow_test_clock(self) -> None:
@@ -150,18 +159,13 @@ def _ask_for_unlisted(
     gateway: StripeGateway, customer_id: str, listed: list[SubscriptionSnapshot]
 ) -> tuple[list[SubscriptionSnapshot], list[str]]:
     """Ask by name for what lives here and was not listed: absence from a list proves nothing."""
-    with reading() as session:
-        live = session.scalars(
-            sa.select(UserSubscription.stripe_subscription_id)
-            .where(
-                UserSubscription.stripe_customer_id == customer_id,
-                UserSubscription.status.not_in(TERMINAL),
-                UserSubscription.stripe_subscription_id.not_in([one.id for one in listed]),
-            )
-            .order_by(UserSubscription.stripe_subscription_id)
-        ).all()
+    with reading():
+        live = send(LIVE, customer=customer_id).scalars().all()
+    listed_ids = {one.id for one in listed}
     found, gone = [], []
     for subscription_id in live:
+        if subscription_id in listed_ids:
+            continue
         try:
             found.append(gateway.subscription(subscription_id))
         except StripeMissing:

@@ -5,11 +5,19 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from billing import clock
-from billing.database import db, insert, reading
+from billing.database import UtcDateTime, insert, reading
+from billing.database.built import once, send, table
 from billing.models import Invoice, InvoiceAction, Status
 from billing.stripe_api.gateway import StripeGateway
 from billing.stripe_api.snapshots import InvoiceSnapshot, SubscriptionSnapshot
 from billing.stripe_sync.projection import OWING
+
+INVOICES = table(Invoice)
+OPEN = (
+    sa.select(INVOICES.c.stripe_invoice_id)
+    .where(INVOICES.c.stripe_customer_id == sa.bindparam("customer"), INVOICES.c.status == "open")
+    .limit(1)
+)
 
 
 def fetch(
@@ -20,14 +28,8 @@ def fetch(
     asked: bool,
 ) -> list[InvoiceSnapshot]:
     """All invoices if an event asked, or if one is open here; the open ones if money is owed."""
-    with reading() as session:
-        one_is_open = session.scalar(
-            sa.select(
-                sa.exists().where(
-                    Invoice.stripe_customer_id == customer_id, Invoice.status == "open"
-                )
-            )
-        )
+    with reading():
+        one_is_open = send(OPEN, customer=customer_id).first() is not None
     if asked or one_is_open:
         return gateway.invoices_of(customer_id)
     if any(Status.read(snapshot.status) in OWING for snapshot in subscriptions):
@@ -89,11 +91,14 @@ def save(customer_id: str, invoice: InvoiceSnapshot, action: InvoiceAction | Non
         "hosted_invoice_url": invoice.hosted_invoice_url,
         "invoice_pdf": invoice.invoice_pdf,
     }
-    row = insert(Invoice).values(values)
-    db.session.execute(
-        row.on_conflict_do_update(
-            index_elements=["stripe_invoice_id"],
-            set_={name: row.excluded[name] for name in values if name != "stripe_invoice_id"}
-            | {"updated_at": clock.utc_now()},
-        )
+    send(_saving(tuple(values)), now=clock.utc_now(), **values)
+
+
+@once
+def _saving(names: tuple[str, ...]) -> sa.Executable:
+    row = insert(INVOICES).values({name: sa.bindparam(name) for name in names})
+    replaced = {name: row.excluded[name] for name in names if name != "stripe_invoice_id"}
+    return row.on_conflict_do_update(
+        index_elements=["stripe_invoice_id"],
+        set_=replaced | {"updated_at": sa.bindparam("now", type_=UtcDateTime())},
     )

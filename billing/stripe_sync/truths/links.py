@@ -7,16 +7,24 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from billing.database import db, transaction
+from billing.database.built import send, table
 from billing.models import Cause, DriftKind, User, UserSubscription
 from billing.stripe_sync import changes, counters
 from billing.stripe_sync.healing import drift
 from billing.stripe_sync.healing.drift import Finding
 from billing.stripe_sync.subjects import Part, Subject
 
+USERS, SUBSCRIPTIONS = table(User), table(UserSubscription)
+HOLDER = sa.select(USERS.c.id).where(USERS.c.stripe_customer_id == sa.bindparam("customer"))
+FOREIGN = sa.select(SUBSCRIPTIONS.c.stripe_subscription_id, SUBSCRIPTIONS.c.user_id).where(
+    SUBSCRIPTIONS.c.stripe_customer_id == sa.bindparam("customer"),
+    SUBSCRIPTIONS.c.user_id.is_distinct_from(sa.bindparam("user", type_=sa.Uuid())),
+)
+
 
 def link(customer_id: str, claims: list[str], cause: Cause) -> None:
     """Tie the customer to the user that our metadata names; a link that exists is never moved."""
-    holder = db.session.scalar(sa.select(User.id).where(User.stripe_customer_id == customer_id))
+    holder = holder_of(customer_id)
     for claim in claims:
         user_id = _user_id(claim)
         if user_id is None or user_id == holder:
@@ -68,7 +76,8 @@ def link_by_hand(user: str, customer_id: str) -> LinkOutcome:
 
 def holder_of(customer_id: str) -> UUID | None:
     """Name the user who is this customer."""
-    return db.session.scalar(sa.select(User.id).where(User.stripe_customer_id == customer_id))
+    holder: UUID | None = send(HOLDER, customer=customer_id).scalar()
+    return holder
 
 
 def _take(user_id: UUID, customer_id: str) -> bool:
@@ -83,12 +92,7 @@ def _take(user_id: UUID, customer_id: str) -> bool:
 
 def _adopt(customer_id: str, user_id: UUID, cause: Cause) -> None:
     """Give the user what was stored before the link was known."""
-    foreign = db.session.execute(
-        sa.select(UserSubscription.stripe_subscription_id, UserSubscription.user_id).where(
-            UserSubscription.stripe_customer_id == customer_id,
-            UserSubscription.user_id.is_distinct_from(user_id),
-        )
-    ).all()
+    foreign = send(FOREIGN, customer=customer_id, user=user_id).all()
     if not foreign:
         return
     db.session.execute(
@@ -99,7 +103,7 @@ def _adopt(customer_id: str, user_id: UUID, cause: Cause) -> None:
     changes.note(_adoption(row, user_id, cause) for row in foreign)
 
 
-def _adoption(row: sa.Row[str, UUID | None], user_id: UUID, cause: Cause) -> dict[str, Any]:
+def _adoption(row: sa.Row[Any], user_id: UUID, cause: Cause) -> dict[str, Any]:
     return {
         "stripe_id": row.stripe_subscription_id,
         "user_id": user_id,
