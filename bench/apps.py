@@ -3,6 +3,7 @@
 import json
 import sqlite3
 import threading
+from contextlib import nullcontext
 
 import psycopg
 from flask import Flask, request
@@ -17,14 +18,19 @@ PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000")
 TABLE = "CREATE TABLE IF NOT EXISTS floor (id TEXT PRIMARY KEY, body TEXT NOT NULL)"
 
 
-def floor(database_url: str) -> Flask:
-    """Verify, insert one row, commit: on the bare driver, as durable as the service."""
+def floor(database_url: str, *, in_turns: bool = False) -> Flask:
+    """Verify, insert one row, commit: on the bare driver, as durable as the service.
+
+    In turns, its threads wait for each other by a lock, as the service's do over SQLite.
+    """
     app = Flask(__name__)
     url = make_url(database_url)
     if url.get_backend_name() == "sqlite":
         keep = _sqlite_keeper(url.database or "")
     else:
         keep = _postgresql_keeper(url.set(drivername="postgresql").render_as_string())
+
+    turn = threading.Lock() if in_turns else nullcontext()
 
     @app.post("/webhooks/stripe")
     def receive() -> tuple[str, int]:
@@ -34,7 +40,9 @@ def floor(database_url: str) -> Flask:
             WebhookSignature.verify_header(body, header, SECRET, 300)
         except SignatureVerificationError:
             return "", 400
-        keep(json.loads(body)["id"], body)
+        event_id = json.loads(body)["id"]
+        with turn:
+            keep(event_id, body)
         return "", 200
 
     return app
@@ -79,11 +87,10 @@ def _postgresql_keeper(url: str):
 
     def keep(event_id: str, body: str) -> None:
         if not hasattr(held, "connection"):
-            held.connection = psycopg.connect(url)
-        with held.connection.transaction():
-            held.connection.execute(
-                "INSERT INTO floor VALUES (%s, %s) ON CONFLICT (id) DO NOTHING", (event_id, body)
-            )
+            held.connection = psycopg.connect(url, autocommit=True)  # one round trip, not three
+        held.connection.execute(
+            "INSERT INTO floor VALUES (%s, %s) ON CONFLICT (id) DO NOTHING", (event_id, body)
+        )
 
     return keep
 

@@ -1,6 +1,7 @@
 """How fast are events taken in? `python -m bench.ingest`, beside a floor, in one run."""
 
 import argparse
+import os
 import sys
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -19,7 +20,10 @@ from billing.catalog.seed import seed
 from billing.database import db, transaction
 from tests.support import databases, postgres
 
-KINDS = ("floor", "record", "inline")
+KINDS = {
+    "SQLite": ("floor", "floor in turns", "record", "inline"),
+    "PostgreSQL": ("floor", "record", "inline"),
+}
 
 
 @dataclass(frozen=True)
@@ -37,29 +41,30 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=2000, help="in one cell")
     told = parser.parse_args()
     known = template()
+    told_load = f"{os.getloadavg()[0]:.1f}"
     with ExitStack() as running:
         folder = Path(running.enter_context(TemporaryDirectory(prefix="bench-", dir="/tmp")))  # noqa: S108 - short, for sockets
         server = running.enter_context(postgres.served())
         stripe_url = running.enter_context(stand_in(known))
         urls = {
             f"{name} {kind}": url_of(name, kind, folder, server)
-            for name in ("SQLite", "PostgreSQL")
-            for kind in (*KINDS, "split")
+            for name, kinds in KINDS.items()
+            for kind in (*kinds, "split")
         }
         for url in urls.values():
             prepare(url, stripe_url)
         targets = [
             running.enter_context(served(name, kind, urls[f"{name} {kind}"], stripe_url))
-            for name in ("SQLite", "PostgreSQL")
-            for kind in KINDS
+            for name, kinds in KINDS.items()
+            for kind in kinds
         ]
         results = measure(targets, known, told.rounds, told.requests)
         print(
             f"{told.rounds} rounds of {told.requests} events of {len(known.event)} bytes,", end=" "
         )
-        print(f"{CONNECTIONS} connections\n")
+        print(f"{CONNECTIONS} connections, load {told_load} at the start\n")
         print_table(results)
-        for name in ("SQLite", "PostgreSQL"):
+        for name in KINDS:
             config = apps.configured(urls[f"{name} split"], "inline", stripe_url)
             split.show(name, split.measure(config, known, told.requests // 4))
 

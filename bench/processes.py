@@ -31,8 +31,8 @@ def served(database: str, kind: str, url: str, stripe_url: str) -> Iterator[Targ
     """Run gunicorn with one process of as many threads as there are connections."""
     processing = "worker" if kind == "record" else "inline"
     made = f"service({url!r}, {processing!r}, {stripe_url!r})"
-    if kind == "floor":
-        made = f"floor({url!r})"
+    if kind.startswith("floor"):
+        made = f"floor({url!r}, in_turns={kind == 'floor in turns'})"
     port = free_port()
     options = ["--bind", f"127.0.0.1:{port}", "--threads", str(CONNECTIONS)]
     options += ["--worker-class", "gthread", "--keep-alive", "600", "--log-level", "warning"]

@@ -11,7 +11,7 @@ SECRETS = {
     "[key]": r"\b(sk|rk)_(test|live)_\w+",
     "[secret]": r"\bwhsec_\S+",
     "[token]": r"\beyJ[\w-]+\.[\w.-]+",
-    "[email]": r"[\w.+-]+@[\w-]+(\.[\w-]+)+",
+    "[email]": r"(?<![\w.+-])[\w.+-]++@[\w-]+(\.[\w-]+)+",  # begins only where a word does
     "[card]": r"(?<![\w-])\d(?:[ -]?\d){12,18}(?![\w-])",
 }
 """What no line may hold, and what stands in its place. The last guard: nothing should log these."""

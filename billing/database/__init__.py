@@ -6,8 +6,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import cache
-from typing import Any, cast
+from typing import Any
 
 import sqlalchemy as sa
 from flask import g
@@ -79,7 +78,7 @@ def transaction() -> Iterator[Session]:
     the write lock at once, so that nothing read inside can be overtaken. It does not nest.
     """
     session = db.session()
-    with only_one(session.get_bind()):
+    with only_one(db.engine):
         try:
             session.connection(execution_options={WRITES: True})
             yield session
@@ -90,7 +89,7 @@ def transaction() -> Iterator[Session]:
 
 
 @contextmanager
-def only_one(engine: Engine | Connection) -> Iterator[None]:
+def only_one(engine: Engine) -> Iterator[None]:
     """Open the one transaction of this context, and forget what its session read before.
 
     SQLite has one writer. The threads of this process take turns by a lock, which wakes the next
@@ -143,38 +142,9 @@ def insert_or_nothing(
     return insert(model).values(row).on_conflict_do_nothing(index_elements=key.split())
 
 
-def insert_unless_taken(model: type[Base], row: Mapping[str, Any], *, key: str) -> bool:
-    """Insert the row unless its key is taken; say whether it was inserted.
-
-    For the hottest paths: the statement is built once and runs past the unit of work, at a third
-    of the cost. The row must name its columns, not map them to expressions.
-    """
-    statement = unless_taken(model, tuple(row), key=key)
-    return db.session.connection().execute(statement, row).first() is not None
-
-
-def unless_taken(model: type[Base], names: tuple[str, ...], *, key: str) -> sa.Executable:
-    """Build an INSERT of these columns, once, that returns no row if the key is taken."""
-    return _insert_unless_taken(db.engine.dialect.name, model, names, key)
-
-
-@cache
-def _insert_unless_taken(
-    dialect: str, model: type[Base], names: tuple[str, ...], key: str
-) -> sa.Executable:
-    start = postgresql.insert if dialect == "postgresql" else sqlite.insert
-    columns = sa.inspect(model).columns
-    return (
-        start(cast(sa.Table, model.__table__))
-        .values({name: sa.bindparam(name) for name in names})
-        .on_conflict_do_nothing(index_elements=key.split())
-        .returning(*(columns[name] for name in key.split()))
-    )
-
-
 def dialect_name() -> str:
     """Say which database is bound: `sqlite` or `postgresql`."""
-    return db.session.get_bind().dialect.name
+    return db.engine.dialect.name
 
 
 class moment(GenericFunction[datetime]):  # noqa: N801 - reads as a function: moment(60)

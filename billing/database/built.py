@@ -10,7 +10,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 
 import sqlalchemy as sa
 
-from billing.database import Base, db
+from billing.database import Base, db, dialect_name, insert
 
 P = ParamSpec("P")
 S = TypeVar("S", bound=sa.Executable)
@@ -27,12 +27,24 @@ def once(build: Callable[P, S]) -> Callable[P, S]:
 
     @wraps(build)
     def built(*args: P.args, **kwargs: P.kwargs) -> S:
-        key = (db.engine.dialect.name, *args, *kwargs.values())
+        key = (dialect_name(), *args, *kwargs.values())
         if key not in kept:
             kept[key] = build(*args, **kwargs)
         return kept[key]
 
     return built
+
+
+@once
+def unless_taken(model: type[Base], names: tuple[str, ...], *, key: str) -> sa.Executable:
+    """An INSERT of these columns that returns the key, or no row if the key is taken."""
+    keys = key.split()
+    return (
+        insert(table(model))
+        .values({name: sa.bindparam(name) for name in names})
+        .on_conflict_do_nothing(index_elements=keys)
+        .returning(*(table(model).c[name] for name in keys))
+    )
 
 
 def send(statement: sa.Executable, **values: Any) -> sa.CursorResult[Any]:

@@ -11,7 +11,8 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from billing.database import direct, reading, transaction, unless_taken
+from billing.database import direct, reading, transaction
+from billing.database.built import unless_taken
 from billing.entitlements import counters, opening
 from billing.entitlements.place import Place
 from billing.entitlements.quotas import Usage, sane_amount, tally, usage_of

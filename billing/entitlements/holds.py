@@ -8,7 +8,8 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from billing import clock
-from billing.database import db, direct, unless_taken
+from billing.database import db, direct
+from billing.database.built import unless_taken
 from billing.entitlements import counters
 from billing.entitlements.place import Place
 from billing.entitlements.windows import Window

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from billing import clock
-from billing.database import UtcDateTime, db, direct
+from billing.database import UtcDateTime, dialect_name, direct
 from billing.database.built import table
 from billing.models import EventState, StripeEvent, StripeEventPayload
 from billing.stripe_api.events import Event
@@ -65,7 +65,7 @@ def keep(event: Event, state: EventState, error: str | None) -> bool:
         "body": event.body,
         "now": clock.utc_now(),
     }
-    if db.engine.dialect.name == "postgresql":  # one statement, so one round trip
+    if dialect_name() == "postgresql":  # one statement, so one round trip
         return direct.run_alone(KEEP_BOTH, values) is not None
     with direct.transaction() as run:
         is_new = run(KEEP_EVENT, values) is not None

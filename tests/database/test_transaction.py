@@ -9,7 +9,9 @@ import sqlalchemy as sa
 from flask import Flask
 from sqlalchemy.exc import IntegrityError
 
-from billing.database import db, insert_or_nothing, reading, transaction
+from billing import database
+from billing.database import BUSY_SECONDS, db, insert_or_nothing, reading, transaction
+from billing.errors import DatabaseUnavailable
 from billing.models import StripeCustomer, User
 from tests.support.factories import a_customer, a_user
 
@@ -104,6 +106,33 @@ def test_a_counting_statement_loses_nothing_to_threads(app: Flask) -> None:
     assert counted() == THREADS * ROUNDS
 
 
+@only_sqlite
+def test_a_writer_waits_for_its_turn(app: Flask) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        with transaction() as session:
+            session.add(User(email="first@example.com"))
+            waiting = pool.submit(add_in, app, "second@example.com")
+            with pytest.raises(TimeoutError):
+                waiting.result(0.2)
+        waiting.result(BUSY_SECONDS)
+
+    assert emails() == ["first@example.com", "second@example.com"]
+
+
+@only_sqlite
+def test_a_writer_whose_turn_does_not_come_is_told_to_try_again(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "BUSY_SECONDS", 0.2)
+
+    with transaction(), ThreadPoolExecutor(1) as pool, pytest.raises(DatabaseUnavailable):
+        pool.submit(add_in, app, "second@example.com").result()
+
+    assert emails() == []
+    add_in(app, "third@example.com")
+    assert emails() == ["third@example.com"]
+
+
 def test_a_key_that_is_taken_inserts_nothing(app: Flask) -> None:
     with transaction() as session:
         session.execute(insert_or_nothing(StripeCustomer, {"id": "cus_1"}, key="id"))
@@ -125,7 +154,7 @@ def test_a_row_that_breaks_the_schema_takes_its_transaction_with_it(app: Flask) 
 def emails() -> list[str | None]:
     """The addresses of all users."""
     with reading() as session:
-        return list(session.scalars(sa.select(User.email)))
+        return list(session.scalars(sa.select(User.email).order_by(User.email)))
 
 
 def write_and_raise(fault: type[BaseException]) -> None:
@@ -140,6 +169,12 @@ def write_twice() -> None:
     with transaction() as session:
         for _ in range(2):
             session.execute(sa.insert(User).values(email="a@example.com"))
+
+
+def add_in(app: Flask, email: str) -> None:
+    """Write in a context of its own."""
+    with app.app_context(), transaction() as session:
+        session.add(User(email=email))
 
 
 def rename_elsewhere(app: Flask, user_id: UUID, email: str) -> None:
