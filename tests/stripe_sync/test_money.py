@@ -27,7 +27,7 @@ def company(shop: None, service: str, emulator: Emulator) -> Company:
 
 
 @pytest.fixture
-def user_id(app: Flask) -> UUID:
+def user_id(shop: None) -> UUID:
     return a_user().id
 
 
