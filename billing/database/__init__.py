@@ -95,20 +95,34 @@ def only_one(engine: Engine) -> Iterator[None]:
     SQLite has one writer. The threads of this process take turns by a lock, which wakes the next
     at once; SQLite's own waiting sleeps, and lets some starve. Raises DatabaseUnavailable.
     """
-    if g.get(OPEN):
-        raise RuntimeError("a transaction is already open here")
-    if db.session.registry.has():
-        _forget_reads(db.session())
-    is_sqlite = engine.dialect.name == "sqlite"
-    if is_sqlite and not _WRITER.acquire(timeout=BUSY_SECONDS):
-        raise DatabaseUnavailable("The database is busy; try again soon.")
+    start_afresh()
+    take_turn(engine)
     setattr(g, OPEN, True)
     try:
         yield
     finally:
         setattr(g, OPEN, False)
-        if is_sqlite:
-            _WRITER.release()
+        end_turn(engine)
+
+
+def take_turn(engine: Engine) -> None:
+    """Wait for SQLite's one writer; whoever was given the turn ends it."""
+    if engine.dialect.name == "sqlite" and not _WRITER.acquire(timeout=BUSY_SECONDS):
+        raise DatabaseUnavailable("The database is busy; try again soon.")
+
+
+def end_turn(engine: Engine) -> None:
+    """Let the next one write."""
+    if engine.dialect.name == "sqlite":
+        _WRITER.release()
+
+
+def start_afresh() -> None:
+    """Make sure that no transaction is open here, and forget what the session read."""
+    if g.get(OPEN):
+        raise RuntimeError("a transaction is already open here")
+    if db.session.registry.has():
+        _forget_reads(db.session())
 
 
 def _forget_reads(session: Session) -> None:

@@ -19,7 +19,7 @@ from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.pool import PoolProxiedConnection
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from billing.database import BEGIN_WRITING, OPEN, db, only_one
+from billing.database import BEGIN_WRITING, OPEN, db, end_turn, only_one, start_afresh, take_turn
 
 CURSOR = "billing_cursor"
 
@@ -50,19 +50,23 @@ def run_alone(statement: sa.Executable, values: Mapping[str, Any]) -> Row | None
 
     When it returns, what was written is durable. For the rest see `transaction`.
     """
-    with only_one(db.engine):
-        return _alone(statement, values)
+    engine = db.engine
+    start_afresh()
+    take_turn(engine)
+    try:
+        return _alone(engine, statement, values)
+    finally:
+        end_turn(engine)
 
 
 def read(statement: sa.Executable, values: Mapping[str, Any]) -> Row | None:
     """Read the first row of what is committed, waiting for no writer. Not inside a transaction."""
     if g.get(OPEN):
         raise RuntimeError("what this transaction wrote would not be seen")
-    return _alone(statement, values)
+    return _alone(db.engine, statement, values)
 
 
-def _alone(statement: sa.Executable, values: Mapping[str, Any]) -> Row | None:
-    engine = db.engine
+def _alone(engine: Engine, statement: sa.Executable, values: Mapping[str, Any]) -> Row | None:
     with _pooled(engine) as connection:
         cursor, raw = _cursor(connection), connection.driver_connection
         if not isinstance(raw, psycopg.Connection):  # SQLite's driver sends no BEGIN anyway
