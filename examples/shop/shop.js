@@ -1,6 +1,6 @@
 // The product's page: it signs in, sells through its own backend, and follows the plan.
 const billing = decodeURIComponent(document.cookie.match(/billing=([^;]*)/)[1]).replace(/^"|"$/g, "");
-const { follow } = await import(`${billing}/static/billing.js`);
+const library = import(`${billing}/static/billing.js`);  // not awaited here: first the form must be ours
 const bearer = () => ({ Authorization: `Bearer ${sessionStorage.token}` });
 const [form, plan, upgrade] = ["signin", "plan", "upgrade"].map((id) => document.getElementById(id));
 
@@ -21,15 +21,21 @@ upgrade.addEventListener("click", async () => {
   else plan.textContent = told.detail;
 });
 
-function start() {
+async function start() {
   form.hidden = true;
+  const { follow } = await library;
   follow(`${billing}/v1/subscription/me`, {
     headers: bearer,
     onChange(me) {
       plan.textContent = `You are on ${me.plan}.`;
       upgrade.hidden = me.plan !== "free";
     },
-    onFault: (status) => status === 401,  // the token has run out: sign in again
+    onFault(status) {
+      if (status !== 401) return false;
+      delete sessionStorage.token;  // it has run out: sign in again
+      form.hidden = false;
+      return true;
+    },
   });
 }
 

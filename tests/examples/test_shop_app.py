@@ -52,6 +52,18 @@ def test_the_page_sells_and_sees_the_plan_turn(
     assert emulator.wait_idle()
 
 
+def test_without_its_script_no_password_comes_into_the_address(tab: Browser, product: str) -> None:
+    tab.forbid_scripts()
+    tab.open(product)
+    tab.type("E-mail address", "customer@example.com")
+    tab.type("Password", PASSWORD)
+
+    tab.click("Sign in")
+
+    tab.sees("Method Not Allowed")
+    assert tab.url == f"{product}/"
+
+
 def test_what_the_service_refuses_is_passed_on(product: str) -> None:
     wrong = {"email": "customer@example.com", "password": "wrong"}
 

@@ -88,8 +88,10 @@ class Browser:
 
     def open(self, url: str) -> None:
         """Type an address."""
+        self.run("window.isLeft = true")
         self.order("Page.navigate", url=url)
-        self.wait_until(lambda: self.run("document.readyState") == "complete", f"{url} to load")
+        loaded = "document.readyState === 'complete' && !window.isLeft"
+        self.wait_until(lambda: self.run(loaded), f"{url} to load")
 
     @property
     def url(self) -> str:
