@@ -1,6 +1,5 @@
 """The billing service between Stripe and a product."""
 
-from apiflask import APIFlask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from billing import api, commands, database, errors, identity, logs, models, pages, settings
@@ -8,6 +7,7 @@ from billing.api import cross_origin, headers, limits, request_ids
 from billing.database import db
 from billing.extensions import migrate
 from billing.identity import browsers
+from billing.service import Service
 from billing.stripe_api import gateway
 from billing.stripe_sync import handlers
 from billing.stripe_sync.webhook import webhooks
@@ -16,10 +16,10 @@ from config import Config
 __all__ = ["create_app", "handlers", "models"]
 
 
-def create_app(config: Config) -> APIFlask:
+def create_app(config: Config) -> Service:
     """Wire the service. The order of the lines is the order of a request."""
     logs.init(config.log_level)
-    app = APIFlask(__name__, title="Billing", version="1", docs_path=None, spec_path=None)
+    app = Service(__name__, title="Billing", version="1", docs_path=None, spec_path=None)
     app.config["SQLALCHEMY_DATABASE_URI"] = config.database_url
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = database.engine_options(config.database_url)
     if config.trusted_proxies:

@@ -22,7 +22,7 @@ from tests.support.source import (
 )
 
 LAYERS = [
-    {"database", "clock", "errors", "settings", "extensions", "logs"},
+    {"database", "clock", "errors", "settings", "extensions", "logs", "service"},
     {"stripe_api", "models"},
     {"sales", "catalog", "entitlements", "metering", "stripe_sync", "identity", "operations"},
     {"api", "pages", "console", "commands"},
