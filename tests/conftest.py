@@ -143,13 +143,26 @@ def tab(tmp_path: Path) -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def redis_url() -> Iterator[str]:
-    """The address of a real Redis."""
+def redis_program() -> str:
+    """Where a real Redis can be started from."""
     program = redis.program()
     if program is None:
         pytest.skip("no redis-server on the PATH, and no wheel of it for this Python")
-    with redis.served(program) as server:
+    return program
+
+
+@pytest.fixture(scope="session")
+def redis_url(redis_program: str) -> Iterator[str]:
+    """The address of a real Redis."""
+    with redis.served(redis_program) as server:
         yield server.url
+
+
+@pytest.fixture
+def redis_server(redis_program: str) -> Iterator[redis.Server]:
+    """A real Redis of this test's own, to be killed and hung."""
+    with redis.served(redis_program) as server:
+        yield server
 
 
 def configured(database_url: str) -> Config:

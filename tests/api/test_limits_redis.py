@@ -20,7 +20,7 @@ from billing.api.limits import STRATEGY
 from billing.operations.limit_storage import PAUSE_SECONDS, storage_of
 from billing.operations.redis_counts import RedisCounts
 from tests.conftest import configured
-from tests.support import databases, redis
+from tests.support import databases
 from tests.support.redis import Server
 from tests.support.waiting import eventually
 
@@ -29,21 +29,13 @@ PLANS = "/v1/plans"
 
 
 @pytest.fixture
-def server() -> Iterator[Server]:
-    """A Redis of this test's own."""
-    program = redis.program()
-    if program is None:
-        pytest.skip("no redis-server on the PATH, and no wheel of it for this Python")
-    with redis.served(program) as server:
-        yield server
-
-
-@pytest.fixture
-def clients(server: Server, sqlite_template: Path, tmp_path: Path) -> Iterator[list[FlaskClient]]:
+def clients(
+    redis_server: Server, sqlite_template: Path, tmp_path: Path
+) -> Iterator[list[FlaskClient]]:
     """Clients of two applications, as two processes would hold them, on one Redis."""
     file = shutil.copy(sqlite_template, tmp_path / "billing.db")
     config = replace(
-        configured(f"sqlite:///{file}"), redis_url=server.url, rate_limit=f"{RATE}/minute"
+        configured(f"sqlite:///{file}"), redis_url=redis_server.url, rate_limit=f"{RATE}/minute"
     )
     apps = [create_app(config) for _ in range(2)]
     yield [app.test_client() for app in apps]
@@ -55,21 +47,21 @@ def ask(client: FlaskClient, times: int = 1) -> list[int]:
     return [client.get(PLANS).status_code for _ in range(times)]
 
 
-def test_one_budget_is_shared_by_processes(clients: list[FlaskClient], server: Server):
+def test_one_budget_is_shared_by_processes(clients: list[FlaskClient], redis_server: Server):
     first, second = clients
 
     seen = [*ask(first, 3), *ask(second, 3)]
 
     assert seen == [200] * RATE + [429]
-    with Redis.from_url(server.url) as connection:
+    with Redis.from_url(redis_server.url) as connection:
         keys = list(connection.scan_iter())
     assert keys
     assert all(STRATEGY.encode() in key for key in keys)
 
 
-def test_a_request_asks_redis_once(clients: list[FlaskClient], server: Server):
+def test_a_request_asks_redis_once(clients: list[FlaskClient], redis_server: Server):
     ask(clients[0])
-    with Redis.from_url(server.url) as connection:
+    with Redis.from_url(redis_server.url) as connection:
         before = connection.info("commandstats")["cmdstat_evalsha"]["calls"]
         others = asked_besides(connection)
 
@@ -87,8 +79,8 @@ def asked_besides(connection: Redis) -> int:
     return sum(stats.get(f"cmdstat_{name}", {"calls": 0})["calls"] for name in ("get", "ttl"))
 
 
-def test_a_window_in_redis_ends(server: Server):
-    storage = RedisCounts(server.url)
+def test_a_window_in_redis_ends(redis_server: Server):
+    storage = RedisCounts(redis_server.url)
 
     counts = [storage.incr("mine", 1), storage.incr("mine", 1)]
     ends = storage.get_expiry("mine")
@@ -98,23 +90,25 @@ def test_a_window_in_redis_ends(server: Server):
     assert ends <= time.time() + 1
 
 
-def test_without_redis_limits_go_on_in_each_process(clients: list[FlaskClient], server: Server):
+def test_without_redis_limits_go_on_in_each_process(
+    clients: list[FlaskClient], redis_server: Server
+):
     first, second = clients
     ask(first, 3)
 
-    server.stop()
+    redis_server.stop()
 
     assert ask(first, RATE + 1) == [200] * RATE + [429]
     assert ask(second, RATE + 1) == [200] * RATE + [429]
 
 
 def test_a_hung_redis_holds_up_one_request_briefly_and_the_next_not_at_all(
-    clients: list[FlaskClient], server: Server
+    clients: list[FlaskClient], redis_server: Server
 ):
     client = clients[0]
     ask(client)
 
-    server.signal(signal.SIGSTOP)
+    redis_server.signal(signal.SIGSTOP)
     began = time.monotonic()
     first = ask(client)
     noticed = time.monotonic()
@@ -125,23 +119,25 @@ def test_a_hung_redis_holds_up_one_request_briefly_and_the_next_not_at_all(
     assert time.monotonic() - noticed < 0.5
 
 
-def test_a_redis_that_comes_back_is_used_again(clients: list[FlaskClient], server: Server):
+def test_a_redis_that_comes_back_is_used_again(clients: list[FlaskClient], redis_server: Server):
     first, second = clients
-    server.stop()
+    redis_server.stop()
     ask(first), ask(second)
-    server.start()
+    redis_server.start()
 
     eventually(lambda: not is_away(first) and not is_away(second))
 
     assert [*ask(first, 3), *ask(second, 3)] == [200] * RATE + [429]
 
 
-def test_no_request_is_needed_to_notice_that_redis_woke(clients: list[FlaskClient], server: Server):
+def test_no_request_is_needed_to_notice_that_redis_woke(
+    clients: list[FlaskClient], redis_server: Server
+):
     client = clients[0]
-    server.signal(signal.SIGSTOP)
+    redis_server.signal(signal.SIGSTOP)
     ask(client)
     away = is_away(client)
-    server.signal(signal.SIGCONT)
+    redis_server.signal(signal.SIGCONT)
     woke = time.monotonic()
 
     eventually(lambda: not is_away(client))
@@ -150,9 +146,11 @@ def test_no_request_is_needed_to_notice_that_redis_woke(clients: list[FlaskClien
     assert time.monotonic() - woke < 5
 
 
-def test_a_redis_that_answers_but_cannot_count_is_away(clients: list[FlaskClient], server: Server):
+def test_a_redis_that_answers_but_cannot_count_is_away(
+    clients: list[FlaskClient], redis_server: Server
+):
     client = clients[0]
-    with Redis.from_url(server.url) as connection:
+    with Redis.from_url(redis_server.url) as connection:
         connection.config_set("maxmemory", 1)
         ask(client)
         time.sleep(2 * PAUSE_SECONDS)
@@ -164,14 +162,16 @@ def test_a_redis_that_answers_but_cannot_count_is_away(clients: list[FlaskClient
     assert full
 
 
-def test_one_thread_looks_out_and_ends_with_the_outage(clients: list[FlaskClient], server: Server):
+def test_one_thread_looks_out_and_ends_with_the_outage(
+    clients: list[FlaskClient], redis_server: Server
+):
     client = clients[0]
     others = lookouts()
-    server.stop()
+    redis_server.stop()
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda _: ask(client.application.test_client()), range(16)))
     while_away = lookouts() - others
-    server.start()
+    redis_server.start()
 
     eventually(lambda: not lookouts() - others)
 
@@ -180,26 +180,28 @@ def test_one_thread_looks_out_and_ends_with_the_outage(clients: list[FlaskClient
 
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded")  # as in production, at worst
-def test_a_process_forked_in_an_outage_looks_out_itself(clients: list[FlaskClient], server: Server):
+def test_a_process_forked_in_an_outage_looks_out_itself(
+    clients: list[FlaskClient], redis_server: Server
+):
     client = clients[0]
-    server.stop()
+    redis_server.stop()
     ask(client)
 
     child = multiprocessing.get_context("fork").Process(target=ask_until_back, args=(client,))
     child.start()
-    server.start()
+    redis_server.start()
     child.join(60)
 
     assert child.exitcode == 0
 
 
-def test_readiness_tells_of_outages_and_stays(clients: list[FlaskClient], server: Server):
+def test_readiness_tells_of_outages_and_stays(clients: list[FlaskClient], redis_server: Server):
     client = clients[0]
     before = client.get("/readyz")
-    server.stop()
+    redis_server.stop()
     ask(client)
     meanwhile = client.get("/readyz")
-    server.start()
+    redis_server.start()
     eventually(lambda: not is_away(client))
 
     after = client.get("/readyz")
@@ -211,12 +213,12 @@ def test_readiness_tells_of_outages_and_stays(clients: list[FlaskClient], server
 
 
 def test_a_service_started_without_redis_answers_and_limits(
-    server: Server, sqlite_template: Path, tmp_path: Path
+    redis_server: Server, sqlite_template: Path, tmp_path: Path
 ):
-    server.stop()
+    redis_server.stop()
     file = shutil.copy(sqlite_template, tmp_path / "billing.db")
     app = create_app(
-        replace(configured(f"sqlite:///{file}"), redis_url=server.url, rate_limit="1/minute")
+        replace(configured(f"sqlite:///{file}"), redis_url=redis_server.url, rate_limit="1/minute")
     )
 
     seen = ask(app.test_client(), 2)
@@ -226,12 +228,12 @@ def test_a_service_started_without_redis_answers_and_limits(
 
 
 def test_an_outage_is_told_once_and_so_is_its_end(
-    clients: list[FlaskClient], server: Server, caplog: pytest.LogCaptureFixture
+    clients: list[FlaskClient], redis_server: Server, caplog: pytest.LogCaptureFixture
 ):
     client = clients[0]
-    server.stop()
+    redis_server.stop()
     ask(client, 3)
-    server.start()
+    redis_server.start()
     eventually(lambda: not is_away(client))
     ask(client, 2)
 

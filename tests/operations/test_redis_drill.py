@@ -10,14 +10,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from statistics import median
 
 import pytest
 import requests
 
 from billing import clock
+from billing.operations.limit_storage import TIMEOUT_SECONDS
 from config import Config
-from tests.support import redis
 from tests.support.gunicorn import Gunicorn, running
 from tests.support.redis import Server
 from tests.support.waiting import eventually
@@ -28,6 +27,9 @@ PROCESSES = 2
 CALLERS = 4
 RATE = 60
 AWAY_SECONDS = 3.0
+IF_ALL_WAITED = CALLERS * AWAY_SECONDS / TIMEOUT_SECONDS
+"""How many requests there could be while Redis hangs, if each waited for it."""
+
 BACK = re.compile(r"at=(\S+) .*outcome=storage_back")
 
 
@@ -57,17 +59,8 @@ def database(postgresql_database: str) -> str:
 
 
 @pytest.fixture
-def server() -> Iterator[Server]:
-    program = redis.program()
-    if program is None:
-        pytest.skip("no redis-server on the PATH, and no wheel of it for this Python")
-    with redis.served(program) as server:
-        yield server
-
-
-@pytest.fixture
-def gunicorn(config: Config, server: Server, tmp_path: Path) -> Iterator[Gunicorn]:
-    told = replace(config, redis_url=server.url)
+def gunicorn(config: Config, redis_server: Server, tmp_path: Path) -> Iterator[Gunicorn]:
+    told = replace(config, redis_url=redis_server.url)
     workers = ("--workers", str(PROCESSES))
     with running(told, tmp_path / "log", *workers, RATE_LIMIT=f"{RATE}/hour") as gunicorn:
         gunicorn.wait_until_ready()
@@ -89,23 +82,23 @@ def under_load(url: str) -> Iterator[Load]:
 
 @pytest.mark.usefixtures("app")
 def test_redis_dies_comes_back_hangs_and_wakes(
-    gunicorn: Gunicorn, server: Server, capsys: pytest.CaptureFixture[str]
+    gunicorn: Gunicorn, redis_server: Server, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with under_load(gunicorn.url) as load:
-        eventually(lambda: 429 in dict(load.answers))
+        eventually(lambda: 429 in dict(load.answers) and admitted(load.answers) == RATE)
         shared = load.taken()
 
-        server.stop()
+        redis_server.stop()
         time.sleep(AWAY_SECONDS)
         dead = load.taken()
-        server.start()
+        redis_server.start()
         after_death = seconds_until_used(gunicorn, clock.utc_now(), times=PROCESSES)
         restarted = load.taken()
 
-        server.signal(signal.SIGSTOP)
+        redis_server.signal(signal.SIGSTOP)
         time.sleep(AWAY_SECONDS)
         hung = load.taken()
-        server.signal(signal.SIGCONT)
+        redis_server.signal(signal.SIGCONT)
         after_sleep = seconds_until_used(gunicorn, clock.utc_now(), times=2 * PROCESSES)
         woken = load.taken()
 
@@ -115,8 +108,7 @@ def test_redis_dies_comes_back_hangs_and_wakes(
     assert admitted(shared) == RATE
     assert RATE <= admitted(dead) <= PROCESSES * RATE
     assert admitted(everything) <= (2 + PROCESSES) * RATE
-    assert median(seconds for _, seconds in hung) < 0.1
-    assert len(waited) < len(hung) / 10
+    assert len(hung) > 2 * IF_ALL_WAITED
     assert max(after_death, after_sleep) < 10
     with capsys.disabled():
         print(f"\nRedis used again after {after_death:.1f} s (killed), {after_sleep:.1f} s (hung)")
