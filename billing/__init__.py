@@ -3,7 +3,7 @@
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from billing import api, commands, database, errors, identity, logs, models, pages, settings
-from billing.api import cross_origin, headers, limits, request_ids
+from billing.api import cross_origin, headers, limits
 from billing.database import db
 from billing.extensions import migrate
 from billing.identity import browsers
@@ -30,7 +30,6 @@ def create_app(config: Config) -> Service:
     migrate.init_app(app, db)
     gateway.init_app(app)
     errors.init_app(app)
-    request_ids.init_app(app)
     headers.init_app(app)
     cross_origin.init_app(app)
     identity.init_app(app, config.outside_issuer)
@@ -38,6 +37,6 @@ def create_app(config: Config) -> Service:
     limits.init_app(app, config)
     api.init_app(app)
     app.register_blueprint(pages.pages)
-    app.register_blueprint(webhooks)
+    app.register_events(webhooks)
     commands.init_app(app)
     return app

@@ -22,7 +22,7 @@ from tests.support.source import (
 )
 
 LAYERS = [
-    {"database", "clock", "errors", "settings", "extensions", "logs", "service"},
+    {"database", "clock", "errors", "settings", "extensions", "logs", "request_ids", "service"},
     {"stripe_api", "models"},
     {"sales", "catalog", "entitlements", "metering", "stripe_sync", "identity", "operations"},
     {"api", "pages", "console", "commands"},

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+import psycopg
 import sqlalchemy as sa
 from flask import g
 from flask_sqlalchemy import SQLAlchemy
@@ -221,3 +222,14 @@ def _begin(connection: Connection) -> None:
     if connection.dialect.name == "sqlite":
         writes = connection.get_execution_options().get(WRITES)
         connection.exec_driver_sql(BEGIN_WRITING if writes else "BEGIN")
+    else:
+        commit_each(connection.connection.driver_connection, False)
+
+
+def commit_each(connection: object, each: bool) -> None:
+    """Let PostgreSQL's driver commit each statement, or send BEGIN. SQLite's never sends BEGIN.
+
+    Whoever takes a connection from the pool says so; the next one finds what the last one said.
+    """
+    if isinstance(connection, psycopg.Connection) and connection.autocommit != each:
+        connection.autocommit = each

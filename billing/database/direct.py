@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any
 
-import psycopg
 import sqlalchemy as sa
 from flask import g
 from sqlalchemy.engine import Dialect, Engine
@@ -19,7 +18,16 @@ from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.pool import PoolProxiedConnection
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from billing.database import BEGIN_WRITING, OPEN, db, end_turn, only_one, start_afresh, take_turn
+from billing.database import (
+    BEGIN_WRITING,
+    OPEN,
+    commit_each,
+    db,
+    end_turn,
+    only_one,
+    start_afresh,
+    take_turn,
+)
 
 CURSOR = "billing_cursor"
 
@@ -38,6 +46,7 @@ def transaction() -> Iterator[Run]:
     """
     engine = db.engine
     with only_one(engine), _pooled(engine) as connection:
+        commit_each(connection.driver_connection, False)
         cursor = _cursor(connection)
         if engine.dialect.name == "sqlite":
             engine.dialect.do_execute(cursor, BEGIN_WRITING, ())
@@ -68,14 +77,8 @@ def read(statement: sa.Executable, values: Mapping[str, Any]) -> Row | None:
 
 def _alone(engine: Engine, statement: sa.Executable, values: Mapping[str, Any]) -> Row | None:
     with _pooled(engine) as connection:
-        cursor, raw = _cursor(connection), connection.driver_connection
-        if not isinstance(raw, psycopg.Connection):  # SQLite's driver sends no BEGIN anyway
-            return _run(engine.dialect, cursor, statement, values)
-        raw.autocommit = True
-        try:
-            return _run(engine.dialect, cursor, statement, values)
-        finally:
-            _begin_again(connection, raw)
+        commit_each(connection.driver_connection, True)
+        return _run(engine.dialect, _cursor(connection), statement, values)
 
 
 def _run(
@@ -108,16 +111,6 @@ def _cursor(connection: PoolProxiedConnection) -> DBAPICursor:
     cursor: DBAPICursor = connection.info.get(CURSOR) or connection.cursor()
     connection.info[CURSOR] = cursor
     return cursor
-
-
-def _begin_again(connection: PoolProxiedConnection, raw: psycopg.Connection[Any]) -> None:
-    """Let the driver send BEGIN again; a connection that refuses is never lent again."""
-    if raw.closed:
-        return
-    try:
-        raw.autocommit = False
-    except psycopg.ProgrammingError:  # interrupted in the middle of something
-        connection.invalidate()
 
 
 def _told(

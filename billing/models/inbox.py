@@ -57,7 +57,13 @@ class StripeEvent(Timestamps, Base):
             postgresql_where=sa.text("state = 'received'"),
             sqlite_where=sa.text("state = 'received'"),
         ),
-        sa.Index("ix_stripe_events_subject_generation", "subject", "generation"),
+        sa.Index(
+            "ix_stripe_events_subject_generation",
+            "subject",
+            "generation",
+            postgresql_where=sa.text("subject IS NOT NULL"),
+            sqlite_where=sa.text("subject IS NOT NULL"),
+        ),
     )
 
 

@@ -3,19 +3,13 @@
 import re
 import secrets
 
-from flask import Flask, Response, g, request
+from flask import Response, g, request
 
 HEADER = "X-Request-Id"
 SANE = re.compile(r"[A-Za-z0-9_.-]{8,64}")
 
 
-def init_app(app: Flask) -> None:
-    """Give every request an id. Call this before anything that may fail a request."""
-    app.before_request(identify_request)
-    app.after_request(echo)
-
-
-def identify_request() -> None:
+def identify() -> None:
     """Take the id that the proxy or the caller gave, if it is fit for a log; else make one."""
     given = request.headers.get(HEADER)
     g.request_id = given if given and SANE.fullmatch(given) else secrets.token_hex(16)
