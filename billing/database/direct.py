@@ -45,7 +45,14 @@ def transaction() -> Iterator[Run]:
     transaction. A lock or a lost connection raises as SQLAlchemy does, and so becomes a 503.
     """
     engine = db.engine
-    with only_one(engine), _pooled(engine) as connection:
+    with only_one(engine), begun(engine) as run:
+        yield run
+
+
+@contextmanager
+def begun(engine: Engine) -> Iterator[Run]:
+    """Begin, and commit or roll back, for whoever has the turn already; see `transaction`."""
+    with _pooled(engine) as connection:
         commit_each(connection.driver_connection, False)
         cursor = _cursor(connection)
         if engine.dialect.name == "sqlite":

@@ -1,11 +1,16 @@
 """How is an event kept? Two rows, one transaction, statements built once: the hottest write."""
 
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from billing import clock
 from billing.database import UtcDateTime, dialect_name, direct
 from billing.database.built import table
+from billing.database.sharing import share_commit
 from billing.models import EventState, StripeEvent, StripeEventPayload
 from billing.stripe_api.events import Event
 
@@ -67,8 +72,11 @@ def keep(event: Event, state: EventState, error: str | None) -> bool:
     }
     if dialect_name() == "postgresql":  # one statement, so one round trip
         return direct.run_alone(KEEP_BOTH, values) is not None
-    with direct.transaction() as run:
-        is_new = run(KEEP_EVENT, values) is not None
-        if is_new:
-            run(KEEP_BODY, values)
+    return share_commit(partial(_keep_rows, values))
+
+
+def _keep_rows(values: Mapping[str, Any], run: direct.Run) -> bool:
+    is_new = run(KEEP_EVENT, values) is not None
+    if is_new:
+        run(KEEP_BODY, values)
     return is_new
