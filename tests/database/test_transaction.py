@@ -4,6 +4,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 from flask import Flask
@@ -15,6 +16,7 @@ from billing.errors import DatabaseUnavailable
 from billing.models import StripeCustomer, User
 from tests.support.factories import a_customer, a_user
 
+only_postgresql = pytest.mark.parametrize("database", ["postgresql"], indirect=True)
 only_sqlite = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 THREADS = 8
 ROUNDS = 25
@@ -78,6 +80,30 @@ def test_reading_leaves_no_transaction_open(app: Flask) -> None:
         assert session.in_transaction()
 
     assert not session.in_transaction()
+
+
+@only_postgresql
+def test_reading_opens_no_transaction_at_the_server(app: Flask) -> None:
+    with reading() as session:
+        session.execute(sa.select(User))
+        driver = session.connection().connection.driver_connection
+        assert isinstance(driver, psycopg.Connection)
+        assert driver.info.transaction_status is psycopg.pq.TransactionStatus.IDLE
+
+    with pytest.raises(ValueError, match="late"):
+        write_and_raise(lambda: ValueError("late"))
+    assert emails() == []
+
+
+def test_what_a_reader_changed_is_not_written(app: Flask) -> None:
+    user = a_user(email="a@example.com")
+
+    with reading() as session:
+        session.add(user)
+        user.email = "b@example.com"
+        assert list(session.scalars(sa.select(User.email))) == ["a@example.com"]
+
+    assert emails() == ["a@example.com"]
 
 
 def test_reading_within_a_transaction_keeps_what_was_written(app: Flask) -> None:
@@ -157,11 +183,11 @@ def emails() -> list[str | None]:
         return list(session.scalars(sa.select(User.email).order_by(User.email)))
 
 
-def write_and_raise(fault: type[BaseException]) -> None:
+def write_and_raise(fault: Callable[[], BaseException]) -> None:
     """Fail after a write."""
     with transaction() as session:
         session.execute(sa.insert(User).values(email="a@example.com"))
-        raise fault
+        raise fault()
 
 
 def write_twice() -> None:
