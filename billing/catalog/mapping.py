@@ -19,14 +19,25 @@ PRICED = sa.and_(
     PRICES.c.plan_id == PLANS.c.id,
     PRICES.c.stripe_price_id.in_(sa.bindparam("price_ids", expanding=True)),
 )
-PLANS_AND_PRICES = sa.select(
-    PLANS.c.id, PLANS.c.name, PLANS.c.rank, PRICES.c.stripe_price_id
-).select_from(PLANS.outerjoin(PRICES, PRICED))
-"""Every plan, with those of its prices that are asked for."""
-
-PRODUCTS = sa.select(KNOWN.c.id, KNOWN.c.plan_name).where(
-    KNOWN.c.id.in_(sa.bindparam("product_ids", expanding=True)), KNOWN.c.synced > 0
+NO_PRODUCT = sa.null().cast(sa.String())
+NO_PLAN = (
+    sa.null().cast(sa.Uuid()).label("id"),
+    sa.null().cast(sa.Integer()).label("rank"),
+    sa.null().cast(sa.String()).label("stripe_price_id"),
 )
+KNOWN_HERE = sa.union_all(
+    sa.select(
+        PLANS.c.id,
+        PLANS.c.rank,
+        PRICES.c.stripe_price_id,
+        PLANS.c.name,
+        NO_PRODUCT.label("product_id"),
+    ).select_from(PLANS.outerjoin(PRICES, PRICED)),
+    sa.select(*NO_PLAN, KNOWN.c.plan_name, KNOWN.c.id).where(
+        KNOWN.c.id.in_(sa.bindparam("product_ids", expanding=True)), KNOWN.c.synced > 0
+    ),
+)
+"""Every plan with those of its prices that are asked for; then products with what they buy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +63,12 @@ class PriceMap:
         prices = list(prices)
         ids = {*price_ids, *(price.id for price in prices)}
         product_ids = {price.product_id for price in prices if price.product_id}
-        rows = send(PLANS_AND_PRICES, price_ids=list(ids)).all()
-        products = send(PRODUCTS, product_ids=list(product_ids))
+        rows = send(KNOWN_HERE, price_ids=list(ids), product_ids=list(product_ids)).all()
+        plans = [row for row in rows if row.product_id is None]
         return cls(
-            {row.name: PlanRank(row.id, row.name, row.rank) for row in rows},
-            {row.stripe_price_id: row.name for row in rows if row.stripe_price_id},
-            {row.id: row.plan_name for row in products},
+            {row.name: PlanRank(row.id, row.name, row.rank) for row in plans},
+            {row.stripe_price_id: row.name for row in plans if row.stripe_price_id},
+            {row.product_id: row.name for row in rows if row.product_id is not None},
         )
 
     def with_products(self, products: Mapping[str, ProductSnapshot]) -> "PriceMap":

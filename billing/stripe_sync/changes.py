@@ -14,11 +14,16 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from billing.database import db, dialect_name, reading
+from billing.database.built import table
 from billing.models import Change
 
 NOTED = "billing_changes"
 LOCK = 0x62696C6C
 """The number of the advisory lock; it means nothing but itself."""
+
+TAKE_LOCK = sa.select(sa.func.pg_advisory_xact_lock(LOCK))
+INSERT = sa.insert(table(Change)).inline()
+OF_NOBODY = dict.fromkeys(("stripe_id", "plan", "user_id", "stripe_event_id"))
 
 
 class Kind(StrEnum):
@@ -66,9 +71,10 @@ def _write(session: Session) -> None:
     rows = session.info.pop(NOTED, None)
     if not rows:
         return
+    connection = session.connection()
     if dialect_name() == "postgresql":  # SQLite has one writer at a time anyway
-        session.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK)))
-    session.execute(sa.insert(Change), rows)
+        connection.execute(TAKE_LOCK)
+    connection.execute(INSERT, [OF_NOBODY | row for row in rows])
 
 
 @sa.event.listens_for(Session, "after_rollback")

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from billing import clock
-from billing.database import UtcDateTime, insert, moment, reading, transaction
+from billing.database import UtcDateTime, direct, insert, moment, reading
 from billing.database.built import once, send, table
 from billing.settings import settings
 from billing.stripe_sync.subjects import MODELS, Kind, Part, Subject
@@ -49,14 +49,14 @@ def ask(subject: Subject) -> int:
 
 def acquire(kind: Kind, subject_id: str) -> Ticket | None:
     """Take the lease if something is owed and due; None if not, or if another holds it."""
-    with transaction():
-        row = send(_acquiring(kind), whose=subject_id, lease=settings().refresh_lease).first()
+    row = direct.run_alone(
+        _acquiring(kind), {"whose": subject_id, "lease": settings().refresh_lease}
+    )
     if row is None:
         return None
-    parts = frozenset(part for part in Part if getattr(row, part, False))
-    return Ticket(
-        kind, subject_id, row.fence, row.requested, row.attempts, parts, row.last or False
-    )
+    fence, generation, attempts, is_last_try, *owed = row
+    parts = frozenset(part for part, is_owed in zip(Part, owed, strict=False) if is_owed)
+    return Ticket(kind, subject_id, fence, generation, attempts, parts, bool(is_last_try))
 
 
 def due(kind: Kind, limit: int) -> list[Subject]:
@@ -110,7 +110,7 @@ def _acquiring(kind: Kind) -> sa.Executable:
             columns.fence,
             columns.requested,
             columns.attempts,
-            (columns.failing_since <= moment(-GIVE_UP_AFTER.total_seconds())).label("last"),
+            columns.failing_since <= moment(-GIVE_UP_AFTER.total_seconds()),
             *_parts_owed(kind),
         )
     )
@@ -136,8 +136,9 @@ def _is_free(columns: Columns) -> list[sa.ColumnElement[bool]]:
     ]
 
 
-def _parts_owed(kind: Kind) -> list[sa.Label[bool]]:
+def _parts_owed(kind: Kind) -> list[sa.ColumnElement[bool]]:
+    """Only customers have parts."""
     if kind is not Kind.CUSTOMER:
         return []
     columns = table(MODELS[kind]).c
-    return [(columns[f"{part}_requested"] > columns.synced).label(part) for part in Part]
+    return [columns[f"{part}_requested"] > columns.synced for part in Part]

@@ -12,6 +12,7 @@ from billing.stripe_api.snapshots import SubscriptionSnapshot
 from billing.stripe_sync import counters, dispatch, inbox, refresh
 from billing.stripe_sync.store import Writer
 from billing.stripe_sync.subjects import Subject
+from billing.stripe_sync.truths import links
 
 log = logging.getLogger(__name__)
 
@@ -81,5 +82,6 @@ def _preview(event: Event, generation: int) -> None:
         return
     prices = PriceMap.load([item.price for item in snapshot.items])
     if any(prices.plan_of(item.price) for item in snapshot.items):
-        writer = Writer(snapshot.customer_id, prices, Cause.EVENT, event.id)
+        user_id = links.holder_of(snapshot.customer_id)
+        writer = Writer(snapshot.customer_id, user_id, prices, Cause.EVENT, event.id)
         writer.preview(snapshot, generation, event.created)

@@ -27,7 +27,6 @@ from billing.stripe_sync.projection import (
     pending_of,
     project,
 )
-from billing.stripe_sync.truths import links
 
 log = logging.getLogger(__name__)
 
@@ -39,13 +38,18 @@ class Writer:
     """Writes subscriptions of one customer, with every difference noted in `changes`."""
 
     def __init__(
-        self, customer_id: str, prices: PriceMap, cause: Cause, event_id: str | None = None
+        self,
+        customer_id: str,
+        user_id: UUID | None,
+        prices: PriceMap,
+        cause: Cause,
+        event_id: str | None = None,
     ) -> None:
         self._customer_id = customer_id
+        self._user_id = user_id
         self._prices = prices
         self._cause = cause
         self._event_id = event_id
-        self._user_id = links.holder_of(customer_id)
         self._stored = _stored_of(customer_id)
 
     def confirm(

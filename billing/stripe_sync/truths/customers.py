@@ -80,13 +80,13 @@ class CustomerTruth:
             _store_details(self.details)
         for checkout in self.checkouts:
             checkouts.follow_checkout(checkout)
-        links.link(self.id, self._claims(), cause)
+        user_id = links.link(self.id, self._claims(), cause)
         self._follow_test_clock()
         prices = PriceMap.load(
             [item.price for snapshot in self.subscriptions for item in snapshot.items],
             [one for snapshot in self.subscriptions for one in planned_price_ids(snapshot)],
         ).with_products(self.products)
-        writer = Writer(self.id, prices, cause)
+        writer = Writer(self.id, user_id, prices, cause)
         for snapshot in self.subscriptions:
             writer.confirm(snapshot, generation, self.seen, self.owed_since.get(snapshot.id))
         for subscription_id in self.gone:

@@ -22,8 +22,11 @@ FOREIGN = sa.select(SUBSCRIPTIONS.c.stripe_subscription_id, SUBSCRIPTIONS.c.user
 )
 
 
-def link(customer_id: str, claims: list[str], cause: Cause) -> None:
-    """Tie the customer to the user that our metadata names; a link that exists is never moved."""
+def link(customer_id: str, claims: list[str], cause: Cause) -> UUID | None:
+    """Tie the customer to the user that our metadata names; return who is linked in the end.
+
+    A link that exists is never moved.
+    """
     holder = holder_of(customer_id)
     for claim in claims:
         user_id = _user_id(claim)
@@ -36,6 +39,7 @@ def link(customer_id: str, claims: list[str], cause: Cause) -> None:
             holder = user_id
     if holder is not None:
         _adopt(customer_id, holder, cause)
+    return holder
 
 
 class LinkOutcome(StrEnum):
