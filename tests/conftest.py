@@ -16,6 +16,7 @@ from tests.support.openings import Opening, open_shop
 from tests.support.requests import Client
 
 closed.forget_environment()
+databases.watch_readers()
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,7 @@ import redis as redis_client
 import sqlalchemy as sa
 from flask import Flask
 
-from billing.database import db, dialect_name
+from billing.database import db, dialect_name, reading
 from billing.emulator import Emulator
 from billing.models import StripeEvent, User
 from billing.stripe_api.gateway import gateway
@@ -25,6 +25,11 @@ def test_a_connection_that_leaves_the_machine_is_refused() -> None:
 
 def test_no_setting_of_the_shell_reaches_a_test() -> None:
     assert {name for name in os.environ if name.startswith(("STRIPE_", "PG", "DATABASE"))} == set()
+
+
+def test_a_reader_that_writes_fails(app: Flask) -> None:
+    with pytest.raises(AssertionError, match="written while reading"), reading() as session:
+        session.execute(sa.insert(User).values(email="a@example.com"))
 
 
 def test_each_database_begins_empty(app: Flask) -> None:

@@ -19,7 +19,7 @@ PRICED = sa.and_(
     PRICES.c.plan_id == PLANS.c.id,
     PRICES.c.stripe_price_id.in_(sa.bindparam("price_ids", expanding=True)),
 )
-NO_PRODUCT = sa.null().cast(sa.String())
+NO_PRODUCT = sa.null().cast(sa.String()).label("product_id")
 NO_PLAN = (
     sa.null().cast(sa.Uuid()).label("id"),
     sa.null().cast(sa.Integer()).label("rank"),
@@ -31,7 +31,7 @@ KNOWN_HERE = sa.union_all(
         PLANS.c.rank,
         PRICES.c.stripe_price_id,
         PLANS.c.name,
-        NO_PRODUCT.label("product_id"),
+        NO_PRODUCT,
     ).select_from(PLANS.outerjoin(PRICES, PRICED)),
     sa.select(*NO_PLAN, KNOWN.c.plan_name, KNOWN.c.id).where(
         KNOWN.c.id.in_(sa.bindparam("product_ids", expanding=True)), KNOWN.c.synced > 0

@@ -71,6 +71,7 @@ def _write(session: Session) -> None:
     rows = session.info.pop(NOTED, None)
     if not rows:
         return
+    session.flush()  # so that nothing is locked later
     connection = session.connection()
     if dialect_name() == "postgresql":  # SQLite has one writer at a time anyway
         connection.execute(TAKE_LOCK)

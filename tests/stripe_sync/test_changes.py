@@ -13,8 +13,9 @@ from flask import Flask
 from sqlalchemy.engine import make_url
 
 from billing.database import db, transaction
-from billing.models import Cause
+from billing.models import Cause, User
 from billing.stripe_sync import changes
+from tests.support.statements import counted
 
 PATIENCE = 5
 BLOCKED = 0.5
@@ -82,6 +83,16 @@ def test_a_change_waits_for_the_one_before_it_to_commit(app: Flask, pause: Pause
 
     assert seen_meanwhile == []
     assert followed(0) == ["slow", "quick"]
+
+
+def test_what_is_pending_is_locked_before_the_changes_are_numbered(app: Flask):
+    with counted() as sent, transaction() as session:
+        changes.note([a_change("status")])
+        session.add(User(email="a@example.com"))
+
+    told = [text for text in sent if text.startswith(("INSERT", "SELECT pg_advisory"))]
+    assert told[0].startswith("INSERT INTO users")
+    assert told[-1].startswith("INSERT INTO changes")
 
 
 @pytest.mark.parametrize("database", ["postgresql"], indirect=True)

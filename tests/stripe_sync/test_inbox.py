@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from flask import Flask
 from sqlalchemy.sql.visitors import ExternallyTraversible, replacement_traverse
 
-from billing.database import db, dialect_name, reading
+from billing.database import db, dialect_name, transaction
 from billing.stripe_sync import inbox
 
 VALUES = {"told_of": "cus_1", "g": 7, "why": "away"}
@@ -22,7 +22,7 @@ def plan_of(statement: sa.Update) -> str:
     """How the database would go about it, if the table were too long to read."""
     told = replacement_traverse(statement, {}, value_of)
     text = told.compile(db.engine, compile_kwargs={"literal_binds": True})
-    with reading() as session:
+    with transaction() as session:
         explain = "EXPLAIN QUERY PLAN"
         if dialect_name() == "postgresql":
             explain = "EXPLAIN"

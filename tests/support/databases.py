@@ -1,5 +1,6 @@
 """How does every test get an empty, migrated database, fast?"""
 
+import re
 import shutil
 from functools import cache
 from pathlib import Path
@@ -7,12 +8,14 @@ from pathlib import Path
 import flask_migrate
 import sqlalchemy as sa
 from flask import Flask
+from sqlalchemy.engine import Connection, Engine
 
 from billing import create_app
-from billing.database import Base, db, dialect_name, transaction
+from billing.database import READS, Base, db, dialect_name, transaction
 from config import Config
 
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
+WRITING = re.compile(r"\s*(INSERT|UPDATE|DELETE|WITH\b.*\b(INSERT|UPDATE|DELETE)\b)", re.DOTALL)
 
 
 def migrate(config: Config) -> None:
@@ -58,3 +61,13 @@ def close(app: Flask) -> None:
     """Close the connections of an application."""
     with app.app_context():
         db.engine.dispose()
+
+
+def watch_readers() -> None:
+    """Fail whoever writes where only reading was meant: there each statement commits itself."""
+    sa.event.listen(Engine, "before_cursor_execute", _refuse_to_write)
+
+
+def _refuse_to_write(connection: Connection, _: object, text: str, *more: object) -> None:
+    if READS in connection.get_execution_options() and WRITING.match(text):
+        raise AssertionError(f"written while reading: {text}")
