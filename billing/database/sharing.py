@@ -33,13 +33,10 @@ def share_commit(work: Callable[[direct.Run], T]) -> T:
     """Do the work in a transaction, with that of other threads; return what it gave, once durable.
 
     The work uses its `run` alone: another thread may do it, and do it again after rolling back. If
-    it fails, only its own thread hears of it. On PostgreSQL, whose writers do not wait for one
-    another, it has a transaction of its own. Raises as `direct.transaction` does.
+    it fails, only its own thread hears of it. For SQLite alone: PostgreSQL's writers do not wait
+    for one another, and share their flushes by themselves. Raises as `direct.transaction` does.
     """
     engine = db.engine
-    if engine.dialect.name != "sqlite":
-        with direct.transaction() as run:
-            return work(run)
     ours, line = _Order(work), _LINES.setdefault(engine, deque())
     line.append(ours)
     try:

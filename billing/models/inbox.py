@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from billing.database import Base
-from billing.models.columns import Timestamps
+from billing.models.columns import Timestamps, partial_index
 
 
 class EventState(StrEnum):
@@ -51,18 +51,16 @@ class StripeEvent(Timestamps, Base):
     error: Mapped[str | None]
 
     __table_args__ = (
-        sa.Index(
+        partial_index(
             "ix_stripe_events_received",
             "received_at",
-            postgresql_where=sa.text("state = 'received'"),
-            sqlite_where=sa.text("state = 'received'"),
+            where="state = 'received'",
         ),
-        sa.Index(
+        partial_index(
             "ix_stripe_events_subject_generation",
             "subject",
             "generation",
-            postgresql_where=sa.text("subject IS NOT NULL"),
-            sqlite_where=sa.text("subject IS NOT NULL"),
+            where="subject IS NOT NULL",
         ),
     )
 

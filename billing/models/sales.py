@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from billing.database import Base
-from billing.models.columns import Timestamps, UuidKey
+from billing.models.columns import Timestamps, UuidKey, partial_index
 
 
 class CheckoutState(StrEnum):
@@ -45,11 +45,10 @@ class OpenCheckout(UuidKey, Timestamps, Base):
     expires_at: Mapped[datetime]
 
     __table_args__ = (
-        sa.Index(
+        partial_index(
             "uq_open_checkouts_one_open",
             "user_id",
             unique=True,
-            postgresql_where=sa.text("state = 'open'"),
-            sqlite_where=sa.text("state = 'open'"),
+            where="state = 'open'",
         ),
     )

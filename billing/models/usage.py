@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from billing.database import Base
-from billing.models.columns import Timestamps, UuidKey
+from billing.models.columns import Timestamps, UuidKey, partial_index
 from billing.models.users import User
 
 
@@ -102,12 +102,11 @@ class UsageReservation(UuidKey, Timestamps, Base):
 
     __table_args__ = (
         sa.UniqueConstraint("user_id", "key"),
-        sa.Index(
+        partial_index(
             "ix_usage_reservations_held",
             "user_id",
             "expires_at",
-            postgresql_where=sa.text("state = 'held'"),
-            sqlite_where=sa.text("state = 'held'"),
+            where="state = 'held'",
         ),
         sa.CheckConstraint("amount > 0", name="amount_positive"),
     )

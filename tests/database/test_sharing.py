@@ -156,6 +156,7 @@ def test_two_databases_share_nothing(app: Flask, tmp_path: Any) -> None:
     databases.close(other)
 
 
+@only_sqlite
 def test_one_alone_is_answered_as_by_a_transaction(app: Flask) -> None:
     assert share_commit(keep("cus_1")) == "cus_1"
     with pytest.raises(IntegrityError):
@@ -165,6 +166,7 @@ def test_one_alone_is_answered_as_by_a_transaction(app: Flask) -> None:
     assert ids() == ["cus_1", "cus_2"]
 
 
+@only_sqlite
 def test_one_alone_that_fails_is_not_tried_again(app: Flask) -> None:
     tried: list[str] = []
 
@@ -178,6 +180,7 @@ def test_one_alone_that_fails_is_not_tried_again(app: Flask) -> None:
     assert tried == ["once"]
 
 
+@only_sqlite
 def test_it_does_not_nest_and_leaves_nothing_in_the_line(app: Flask) -> None:
     with transaction(), pytest.raises(RuntimeError, match="already open"):
         share_commit(keep("cus_1"))
