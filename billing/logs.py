@@ -52,4 +52,4 @@ def without_secrets(text: str) -> str:
 
 
 def _pairs(message: str) -> str:
-    return message if re.match(r"\w+=", message) else f"message={json.dumps(message)}"
+    return message if re.match(r"([a-z_.]+ )?\w+=", message) else f"message={json.dumps(message)}"

@@ -1,6 +1,8 @@
 """How is Stripe asked? Lists to their last page, plain dicts, keys, and tries within a budget."""
 
 import contextvars
+import json
+import logging
 import math
 import time
 from collections.abc import Iterator, Mapping
@@ -17,6 +19,8 @@ from billing.stripe_api import faults, transport
 from billing.stripe_api.events import API_VERSION
 from billing.stripe_api.key_watch import KeyWatch
 from config import Config
+
+log = logging.getLogger(__name__)
 
 PAGE = 100
 SLACK = 2
@@ -103,7 +107,30 @@ class Connection:
         return cast(dict[str, Any], self._call("delete", path, parameters).data)
 
     def _call(self, method: str, path: str, parameters: Mapping[str, Any]) -> stripe.StripeResponse:
-        """Ask, read the body as plain dicts (typed objects cost twice the time), try again."""
+        """Return Stripe's answer; log a refusal with Stripe's own sentence."""
+        try:
+            return self._attempt(method, path, parameters)
+        except faults.StripeRefusal as refusal:
+            level = logging.INFO if isinstance(refusal, faults.StripeMissing) else logging.WARNING
+            log.log(
+                level,
+                "stripe.refused method=%s path=%s request_id=%s code=%s param=%s reason=%s",
+                method,
+                path,
+                refusal.request_id or "-",
+                refusal.facts.get("stripe_code") or refusal.code,
+                refusal.facts.get("param") or "-",
+                json.dumps(refusal.reason),
+            )
+            raise
+
+    def _attempt(
+        self, method: str, path: str, parameters: Mapping[str, Any]
+    ) -> stripe.StripeResponse:
+        """Return Stripe's answer as plain dicts; repeat what may pass, within the budget.
+
+        Typed objects would cost twice the time.
+        """
         attempt = 0
         while True:
             try:

@@ -1,6 +1,7 @@
 """How can Stripe let us down? SDK errors, sorted by what helps."""
 
 import re
+from typing import Any
 
 import stripe
 
@@ -10,18 +11,40 @@ KEY_REFUSED = "Stripe refused the API key"
 """How the text of every refusal of the key begins, also where a failed refresh keeps it."""
 
 
-class StripeMissing(BillingError):
+class StripeRefusal(BillingError):
+    """Stripe's definite no to one request.
+
+    Callers see `detail`. The text of the exception adds `reason`, Stripe's own sentence, and the
+    request id, for the operator.
+    """
+
+    def __init__(
+        self, detail: str, *, reason: str = "", request_id: str | None = None, **facts: Any
+    ) -> None:
+        super().__init__(detail, **facts)
+        self.reason = reason
+        self.request_id = request_id
+
+    def __str__(self) -> str:
+        return " ".join(part for part in (self.detail, self.reason) if part)
+
+
+class StripeMissing(StripeRefusal):
     """Stripe does not know this object; asking again will not help."""
 
     status = 404
     code = "stripe_object_missing"
 
 
-class StripeRefused(BillingError):
+class StripeRefused(StripeRefusal):
     """Stripe understood the request and will not do it; asking again will not help."""
 
     status = 502
     code = "stripe_refused"
+
+
+class IdempotencyKeyConflict(StripeRefused):
+    """Stripe holds this idempotency key for a request with other values; this one was not made."""
 
 
 class StripeKeyRefused(StripeUnavailable):
@@ -54,6 +77,7 @@ class CardDeclined(PaymentRequired):
 def translate(error: stripe.StripeError) -> BillingError:
     """Turn an SDK error into one of ours. Only StripeUnavailable and its kind may pass."""
     where = f" ({error.request_id})" if error.request_id else ""
+    answer: dict[str, Any] = {"reason": error.user_message or "", "request_id": error.request_id}
     if isinstance(error, stripe.AuthenticationError):
         return StripeKeyRefused(f"{KEY_REFUSED}{where}.")
     if isinstance(error, stripe.PermissionError):
@@ -64,16 +88,19 @@ def translate(error: stripe.StripeError) -> BillingError:
     if isinstance(error, stripe.CardError):
         return CardDeclined(error.user_message or "The payment was declined.")
     if isinstance(error, stripe.IdempotencyError):
-        return StripeRefused(f"Stripe saw this key with other values{where}.")
+        return IdempotencyKeyConflict(f"Stripe saw this key with other values{where}.", **answer)
     if isinstance(error, stripe.RateLimitError):
         return StripeUnavailable(f"Stripe is limiting our requests{where}.")
     if isinstance(error, stripe.InvalidRequestError):
         if error.code == "resource_missing":
-            return StripeMissing(f"Stripe has no such object: {error.param or 'id'}{where}.")
+            return StripeMissing(
+                f"Stripe has no such object: {error.param or 'id'}{where}.", **answer
+            )
         return StripeRefused(
             f"Stripe refused the request: {error.code or 'invalid_request'}{where}.",
             stripe_code=error.code,
             param=error.param,
+            **answer,
         )
     return StripeUnavailable(f"Stripe did not answer as it should{where}.")
 

@@ -12,7 +12,13 @@ import responses
 
 from billing.errors import StripeUnavailable
 from billing.stripe_api import transport
-from billing.stripe_api.faults import CardDeclined, StripeKeyRefused, StripeMissing, StripeRefused
+from billing.stripe_api.faults import (
+    CardDeclined,
+    IdempotencyKeyConflict,
+    StripeKeyRefused,
+    StripeMissing,
+    StripeRefused,
+)
 from billing.stripe_api.gateway import StripeGateway
 from config import Config
 
@@ -163,7 +169,7 @@ def test_stripes_own_word_on_retrying_wins(
         (403, error("invalid_request_error"), StripeKeyRefused),
         (404, error("invalid_request_error", "resource_missing", param="id"), StripeMissing),
         (400, error("invalid_request_error", "parameter_unknown", param="x"), StripeRefused),
-        (400, error("idempotency_error"), StripeRefused),
+        (400, error("idempotency_error"), IdempotencyKeyConflict),
         (402, error("card_error", "card_declined"), CardDeclined),
     ],
 )
@@ -180,6 +186,30 @@ def test_a_lasting_fault_is_told_at_once_for_what_it_is(
         gateway.customer("cus_1")
 
     assert answer.call_count == 1
+
+
+def test_a_refusal_carries_and_logs_stripes_own_sentence_and_request_id(
+    gateway: StripeGateway,
+    stripe_http: responses.RequestsMock,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    refused = error("invalid_request_error", "amount_too_large", param="amount")
+    refused["error"]["message"] = "Amount must be no more than $999,999.99"
+    stripe_http.get(
+        f"{API}/v1/customers/cus_1", status=400, json=refused, headers={"Request-Id": "req_7"}
+    )
+
+    with pytest.raises(StripeRefused) as refusal:
+        gateway.customer("cus_1")
+
+    assert refusal.value.reason == "Amount must be no more than $999,999.99"
+    assert refusal.value.request_id == "req_7"
+    assert "$999,999.99" not in refusal.value.detail
+    assert str(refusal.value).endswith("Amount must be no more than $999,999.99")
+    assert (
+        "stripe.refused method=get path=/v1/customers/cus_1 request_id=req_7 "
+        'code=amount_too_large param=amount reason="Amount must be no more than $999,999.99"'
+    ) in caplog.messages
 
 
 def test_an_answer_that_is_not_json_is_a_passing_fault(
