@@ -151,6 +151,14 @@ def is_database_away(error: Exception) -> bool:
     )
 
 
+def is_unmigrated(error: Exception) -> bool:
+    """Check whether a statement failed because a table or a column is not there."""
+    original = error.orig if isinstance(error, DBAPIError) else error
+    if isinstance(original, sqlite3.OperationalError):
+        return str(original).startswith(("no such table", "no such column"))
+    return isinstance(original, psycopg.errors.UndefinedTable | psycopg.errors.UndefinedColumn)
+
+
 def problem(error: BillingError) -> Response:
     """Render an error as problem+json: type, title, status, detail, code, and its facts."""
     body = {

@@ -3,6 +3,8 @@
 import json
 import logging
 import re
+import threading
+import time
 from datetime import UTC, datetime
 
 from flask import g, has_request_context
@@ -34,6 +36,34 @@ class OneLine(logging.Formatter):
         if record.exc_info:
             words.append(f"traceback={json.dumps(self.formatException(record.exc_info))}")
         return without_secrets(" ".join(words).replace("\n", "\\n"))
+
+
+class Outage:
+    """A fault that lasts: one log line when it begins and one, with its length, when it ends."""
+
+    def __init__(self, log: logging.Logger, name: str) -> None:
+        self._log = log
+        self._name = name
+        self._lock = threading.Lock()
+        self._began: float | None = None
+
+    def begin(self, error: object) -> None:
+        """Log the fault, unless it is known already."""
+        with self._lock:
+            is_new = self._began is None
+            if is_new:
+                self._began = time.monotonic()
+        if is_new:
+            self._log.warning("%s.outage_began error=%s", self._name, json.dumps(str(error)))
+
+    def end(self) -> None:
+        """Log how long the fault lasted, if there was one."""
+        if self._began is None:  # the usual case costs no lock
+            return
+        with self._lock:
+            began, self._began = self._began, None
+        if began is not None:
+            self._log.warning("%s.outage_ended seconds=%.1f", self._name, time.monotonic() - began)
 
 
 def init(level: str) -> None:

@@ -5,24 +5,22 @@ from dataclasses import asdict
 from typing import Any
 
 import click
+from flask.cli import with_appcontext
 
 from billing.entitlements import Standing, Subscription, Usage, standing_of
 from billing.entitlements.explain import explain
 from billing.entitlements.quotas import get_current_period_usage
-from billing.errors import BillingError
 from billing.identity.references import user_named
 
 
 @click.command("explain")
 @click.argument("user")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@with_appcontext
 def explain_user(user: str, as_json: bool) -> None:
     """Say which plan USER (an id or an e-mail address) has, why, and what is left of it."""
-    try:
-        standing = standing_of(user_named(user))
-        usage = list(get_current_period_usage(standing.user_id).values())
-    except BillingError as error:
-        raise click.ClickException(error.detail) from error
+    standing = standing_of(user_named(user))
+    usage = list(get_current_period_usage(standing.user_id).values())
     if as_json:
         click.echo(json.dumps(document(standing, usage), default=str, indent=2))
         return

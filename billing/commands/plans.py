@@ -25,10 +25,7 @@ from billing.settings import settings
 @with_appcontext
 def cli(path: Path, as_json: bool) -> None:
     """Bring plans.toml into the database; running it again changes nothing."""
-    try:
-        offered = plans.load(path)
-    except plans.BadPlans as error:
-        raise click.ClickException(str(error)) from error
+    offered = plans.load(path)
     with transaction():
         changed = seed(offered, settings().default_currency)
     if as_json:

@@ -5,7 +5,6 @@ import json
 import click
 from flask.cli import AppGroup
 
-from billing.errors import BillingError
 from billing.operations.stripe_side import WORKBENCH, wanted_events, webhook_url
 from billing.stripe_api.events import API_VERSION
 from billing.stripe_api.gateway import gateway
@@ -28,16 +27,13 @@ webhook = AppGroup("webhook", help="The endpoint at Stripe to which events are p
 def create_endpoint(url: str | None, replace: bool, as_json: bool) -> None:
     """Make the endpoint with exactly the events that are handled. Its secret is shown once."""
     url = url or webhook_url()
-    held = [one for one in _all() if one.url.rstrip("/") == url]
+    held = [one for one in gateway().webhook_endpoints() if one.url.rstrip("/") == url]
     if held and not replace:
         raise click.ClickException(
             f"{held[0].id} posts to {url} already. Its secret stands at {WORKBENCH}; to bring its "
             f"events up to date: flask billing webhook update {held[0].id}"
         )
-    try:
-        made = gateway().create_webhook_endpoint(url, wanted_events(), earlier=len(held))
-    except BillingError as fault:
-        raise click.ClickException(str(fault)) from None
+    made = gateway().create_webhook_endpoint(url, wanted_events(), earlier=len(held))
     if as_json:
         click.echo(json.dumps(_row(made) | {"secret": made.secret}, indent=2))
         return
@@ -55,7 +51,7 @@ def create_endpoint(url: str | None, replace: bool, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def list_endpoints(as_json: bool) -> None:
     """Show every endpoint of the account, and what ours lack."""
-    found = _all()
+    found = gateway().webhook_endpoints()
     if as_json:
         click.echo(json.dumps([_row(one) for one in found], indent=2))
         return
@@ -71,10 +67,7 @@ def list_endpoints(as_json: bool) -> None:
 @click.argument("endpoint_id")
 def update_endpoint(endpoint_id: str) -> None:
     """Let ENDPOINT_ID (we_...) send exactly the events that are handled, and switch it on."""
-    try:
-        changed = gateway().update_webhook_endpoint(endpoint_id, wanted_events())
-    except BillingError as fault:
-        raise click.ClickException(str(fault)) from None
+    changed = gateway().update_webhook_endpoint(endpoint_id, wanted_events())
     click.echo(f"{changed.id} sends {len(changed.events)} event types to {changed.url}")
     if changed.api_version != API_VERSION:
         click.echo(f"Its version {changed.api_version} cannot be changed; better make a new one:")
@@ -85,13 +78,6 @@ def update_endpoint(endpoint_id: str) -> None:
 def advise_rotation() -> None:
     """Tell how to change the signing secret without losing an event."""
     click.echo(ROTATION)
-
-
-def _all() -> list[EndpointSnapshot]:
-    try:
-        return gateway().webhook_endpoints()
-    except BillingError as fault:
-        raise click.ClickException(str(fault)) from None
 
 
 def _row(endpoint: EndpointSnapshot) -> dict[str, object]:

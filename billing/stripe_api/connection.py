@@ -15,6 +15,8 @@ from urllib.parse import quote
 import stripe
 
 from billing import clock
+from billing.errors import StripeUnavailable
+from billing.logs import Outage
 from billing.stripe_api import faults, transport
 from billing.stripe_api.events import API_VERSION
 from billing.stripe_api.key_watch import KeyWatch
@@ -59,6 +61,7 @@ class Connection:
 
     def __init__(self, config: Config) -> None:
         self.key = KeyWatch()
+        self._outage = Outage(log, "stripe")
         self._client = stripe.StripeClient(
             config.stripe_secret_key,
             stripe_version=API_VERSION,
@@ -107,10 +110,16 @@ class Connection:
         return cast(dict[str, Any], self._call("delete", path, parameters).data)
 
     def _call(self, method: str, path: str, parameters: Mapping[str, Any]) -> stripe.StripeResponse:
-        """Return Stripe's answer; log a refusal with Stripe's own sentence."""
+        """Return Stripe's answer; log a refusal with Stripe's own sentence, an outage once."""
         try:
-            return self._attempt(method, path, parameters)
+            answer = self._attempt(method, path, parameters)
+        except faults.StripeKeyRefused:
+            raise
+        except StripeUnavailable as fault:
+            self._outage.begin(fault)
+            raise
         except faults.StripeRefusal as refusal:
+            self._outage.end()
             level = logging.INFO if isinstance(refusal, faults.StripeMissing) else logging.WARNING
             log.log(
                 level,
@@ -123,6 +132,8 @@ class Connection:
                 json.dumps(refusal.reason),
             )
             raise
+        self._outage.end()
+        return answer
 
     def _attempt(
         self, method: str, path: str, parameters: Mapping[str, Any]

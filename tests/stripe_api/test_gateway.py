@@ -212,6 +212,29 @@ def test_a_refusal_carries_and_logs_stripes_own_sentence_and_request_id(
     ) in caplog.messages
 
 
+def test_an_outage_is_logged_when_it_begins_and_when_it_ends_and_not_in_between(
+    gateway: StripeGateway,
+    stripe_http: responses.RequestsMock,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    at_once = {"Stripe-Should-Retry": "false"}
+    for _ in range(3):
+        stripe_http.get(
+            f"{API}/v1/customers/cus_1", status=503, json=error("api_error"), headers=at_once
+        )
+    stripe_http.get(f"{API}/v1/customers/cus_1", json={"id": "cus_1"})
+
+    for _ in range(3):
+        with pytest.raises(StripeUnavailable):
+            gateway.customer("cus_1")
+    gateway.customer("cus_1")
+    gateway.customer("cus_1")
+
+    words = [message.split()[0] for message in caplog.messages]
+    assert words == ["stripe.outage_began", "stripe.outage_ended"]
+    assert "seconds=" in caplog.messages[1]
+
+
 def test_an_answer_that_is_not_json_is_a_passing_fault(
     gateway: StripeGateway, stripe_http: responses.RequestsMock
 ) -> None:
