@@ -13,6 +13,8 @@ from flask import Flask
 
 from billing import clock
 from billing.database import insert, moment, reading, transaction
+from billing.errors import DatabaseUnavailable, is_database_away
+from billing.logs import Outage
 from billing.models import Lease
 from billing.settings import settings
 from billing.stripe_sync import counters, inbox, processing, refresh
@@ -23,6 +25,9 @@ log = logging.getLogger(__name__)
 
 BATCH = 100
 LEASE_NAME = "sweep"
+
+DATABASE_OUTAGE = Outage(log, "database")
+"""The sweep looks several times a second; the log says twice that the database was away."""
 
 
 def sweep(
@@ -47,12 +52,21 @@ def sweep_or_log(
     untouched_seconds: float = inbox.UNTOUCHED_SECONDS,
     stopping: threading.Event | None = None,
 ) -> int:
-    """Sweep; a fault (the database is away, say) is logged, and there is a next time."""
+    """Sweep; a fault is logged, one that lasts only when it begins and ends."""
     try:
-        return sweep(untouched_seconds=untouched_seconds, stopping=stopping)
-    except Exception:
-        log.exception("sweep outcome=failed")
+        taken = sweep(untouched_seconds=untouched_seconds, stopping=stopping)
+    except Exception as error:
+        _log_fault("failed", error)
         return 0
+    DATABASE_OUTAGE.end()
+    return taken
+
+
+def _log_fault(outcome: str, error: Exception) -> None:
+    if is_database_away(error) or isinstance(error, DatabaseUnavailable):
+        DATABASE_OUTAGE.begin(type(error).__name__)
+    else:
+        log.exception("sweep outcome=%s", outcome)
 
 
 def _steps(untouched_seconds: float) -> Iterator[Callable[[], object]]:
@@ -71,8 +85,8 @@ def _safely(step: Callable[[], object]) -> bool:
     """Do one thing; a fault in it must not keep the others waiting."""
     try:
         step()
-    except Exception:
-        log.exception("sweep outcome=skipped %s", step)
+    except Exception as error:
+        _log_fault(f"skipped {step}", error)
         return False
     return True
 
@@ -103,8 +117,8 @@ class Sweeper(threading.Thread):
         try:
             if not hold_lease(LEASE_NAME, self._holder, self._interval * 3):
                 return
-        except Exception:
-            log.exception("sweep outcome=failed")
+        except Exception as error:
+            _log_fault("failed", error)
             return
         while sweep_or_log(stopping=self._stop_asked) >= BATCH:
             pass
