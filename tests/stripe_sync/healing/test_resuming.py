@@ -89,6 +89,19 @@ def test_a_run_cut_off_long_ago_is_not_resumed(imported: list[str]) -> None:
     assert not reconcile.reconcile(fix=False).resumed
 
 
+def test_a_run_that_fixes_does_not_go_on_where_a_dry_run_was_cut_off(
+    company: Company, app: Flask
+) -> None:
+    sell(company, 2)
+    with pytest.raises(CutOff):
+        reconcile.reconcile(fix=False, on_page=cut_off_after(1))
+
+    report = reconcile.reconcile(fix=True)
+
+    assert not report.resumed
+    assert confirmed_count() == 2
+
+
 def test_when_stripe_fails_for_good_it_says_so_and_can_go_on(
     imported: list[str], emulator: Emulator
 ) -> None:
