@@ -97,6 +97,8 @@ COMMANDS = [
     reconcile.reconcile_account,
     gaps.find_gaps,
     links.link_customer,
+    links.move_link,
+    links.unlink_customer,
     links.import_links,
     upgrade_link.make_upgrade_link,
     events.events,

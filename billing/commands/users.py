@@ -33,6 +33,18 @@ def create_user(email: str, password_stdin: bool, as_json: bool) -> None:
     click.echo(json.dumps({"id": str(user_id)}) if as_json else f"made user {user_id}")
 
 
+@users.command("free-address")
+@click.argument("email")
+@click.option("--reason", required=True, help="Kept in the change log.")
+def free_address(email: str, reason: str) -> None:
+    """Take EMAIL from the account that registered it, so that its owner can register.
+
+    That account is logged out and keeps its id, its Stripe customer and its subscriptions; it
+    cannot sign in by the address any more.
+    """
+    click.echo(f"{email} is free; user {accounts.free_address(email, reason)} had it")
+
+
 @users.command("list")
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 10_000))
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")

@@ -14,7 +14,7 @@ EXTERNAL = "ext:"
 
 def user_named(text: str) -> UUID:
     """Find the user that an operator names, by address too. Raises NotFound."""
-    if "@" in text and not text.startswith(EXTERNAL):
+    if is_address(text):
         return _found(User.email == emails.normalised(text), text)
     return user_referred(text)
 
@@ -24,6 +24,11 @@ def user_referred(text: str) -> UUID:
     if text.startswith(EXTERNAL):
         return _found(User.external_subject == text.removeprefix(EXTERNAL), text)
     return _found(User.id == _uuid(text), text)
+
+
+def is_address(text: str) -> bool:
+    """Return whether a user is named by an e-mail address, which proves nothing about them."""
+    return "@" in text and not text.startswith(EXTERNAL)
 
 
 def _found(wanted: sa.ColumnElement[bool], text: str) -> UUID:

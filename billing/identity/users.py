@@ -6,11 +6,13 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from billing import clock
 from billing.database import db, insert_or_nothing, reading, transaction
-from billing.errors import Conflict, Invalid, Unauthorized
+from billing.errors import Conflict, Invalid, NotFound, Unauthorized
 from billing.identity import emails, passwords
 from billing.identity.tokens import TokenInvalid
-from billing.models import User
+from billing.models import Cause, RefreshToken, User
+from billing.stripe_sync import changes
 
 
 class EmailTaken(Conflict):
@@ -74,6 +76,37 @@ def authenticate(email: str, password: str) -> UUID:
         raise BadCredentials("The e-mail address or the password is wrong.")
     if passwords.is_outdated(kept):
         _replace_hash(user_id, kept, passwords.hashed(password))
+    return user_id
+
+
+def free_address(email: str, reason: str) -> UUID:
+    """Take the address from the account that has it, and log that account out. Raises NotFound.
+
+    The change log names the account, not the address.
+    """
+    with transaction() as session:
+        user_id: UUID | None = session.scalar(
+            sa.update(User)
+            .where(User.email == emails.normalised(email))
+            .values(email=None, password_hash=None)
+            .returning(User.id)
+        )
+        if user_id is None:
+            raise NotFound(f"There is no user {email!r}.")
+        session.execute(
+            sa.update(RefreshToken)
+            .where(RefreshToken.user_id == user_id, RefreshToken.revoked_at.is_(None))
+            .values(revoked_at=clock.utc_now())
+        )
+        change = {
+            "user_id": user_id,
+            "field": "email",
+            "before": None,
+            "after": None,
+            "cause": Cause.OPERATOR,
+            "reason": reason,
+        }
+        changes.note([change])
     return user_id
 
 

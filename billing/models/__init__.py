@@ -3,7 +3,12 @@
 from billing.models.catalogue import PlanPrice, PlansVersion, StripeProduct, SubscriptionPlan
 from billing.models.changes import Cause, Change, Drift, DriftKind
 from billing.models.charges import StripeCharge
-from billing.models.customers import RefreshState, StripeCustomer, StripeTestClock
+from billing.models.customers import (
+    CustomerUnlink,
+    RefreshState,
+    StripeCustomer,
+    StripeTestClock,
+)
 from billing.models.entitlements import ActiveEntitlement
 from billing.models.idempotency import IdempotencyKey
 from billing.models.inbox import EventState, StripeEvent, StripeEventPayload
@@ -30,6 +35,7 @@ __all__ = [
     "Cause",
     "Change",
     "CheckoutState",
+    "CustomerUnlink",
     "Drift",
     "DriftKind",
     "EventState",

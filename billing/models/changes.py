@@ -24,8 +24,9 @@ class Cause(StrEnum):
 class Change(Timestamps, Base):
     """What changed, append-only; written in the transaction that changed it.
 
-    One field of a subscription (`stripe_id`, `user_id`), or an edit of a plan (`plan`), whose
-    `before` and `after` hold every field that it changed.
+    One field of a subscription, of the link between a user and a customer (`stripe_id`, `user_id`),
+    or an edit of a plan (`plan`), whose `before` and `after` hold every field that it changed.
+    `reason` is what an operator wrote.
     """
 
     __tablename__ = "changes"
@@ -41,6 +42,7 @@ class Change(Timestamps, Base):
     after: Mapped[Any] = mapped_column(sa.JSON, nullable=True)
     cause: Mapped[str]
     stripe_event_id: Mapped[str | None]
+    reason: Mapped[str | None] = mapped_column(sa.Text)
 
 
 class DriftKind(StrEnum):

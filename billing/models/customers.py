@@ -1,12 +1,13 @@
 """What do we follow at Stripe, and how far are we? The counters of the refresh protocol."""
 
 from datetime import datetime
+from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from billing.database import Base
-from billing.models.columns import Timestamps
+from billing.models.columns import Timestamps, UuidKey
 
 
 class RefreshState:
@@ -48,6 +49,17 @@ class StripeCustomer(RefreshState, Timestamps, Base):
     entitlements_requested: Mapped[int] = mapped_column(
         sa.BigInteger, default=0, server_default="0"
     )
+
+
+class CustomerUnlink(UuidKey, Timestamps, Base):
+    """A user and a customer that an operator has parted: metadata does not link them again."""
+
+    __tablename__ = "customer_unlinks"
+
+    user_id: Mapped[UUID] = mapped_column(sa.ForeignKey("users.id", ondelete="CASCADE"))
+    stripe_customer_id: Mapped[str]
+
+    __table_args__ = (sa.UniqueConstraint("user_id", "stripe_customer_id"),)
 
 
 class StripeTestClock(RefreshState, Timestamps, Base):

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 
 class User(UuidKey, Timestamps, Base):
-    """A person who signs in; `stripe_customer_id` is the link to Stripe and is never moved.
+    """A person who signs in; `stripe_customer_id` is the link to Stripe.
+
+    No event ever moves the link; only an operator does.
 
     `standing_version` changes with everything that the user's standing is decided from; triggers
     see to that, whoever writes.

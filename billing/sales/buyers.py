@@ -5,10 +5,12 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from billing import clock
 from billing.database import insert_or_nothing, reading, transaction
 from billing.errors import Conflict, NotFound
-from billing.models import StripeCustomer, User
+from billing.models import CustomerUnlink, StripeCustomer, User
 from billing.stripe_api.gateway import gateway
+from billing.stripe_sync.truths import links
 
 
 class CustomerTaken(Conflict):
@@ -41,13 +43,18 @@ def customer_of(buyer: Buyer) -> str:
     """Return the buyer's Stripe customer, made and linked if there is none yet.
 
     Twice, at once or after a crash, Stripe gives the same customer: the idempotency key is the
-    user. Whatever is linked first stays.
+    user, and the customer that an operator parted from the user. Whatever is linked first stays.
+    Raises Conflict if an operator has just ended the link.
     """
     if buyer.stripe_customer_id:
         return buyer.stripe_customer_id
-    made = gateway().create_customer(user_id=str(buyer.user_id), email=buyer.email)
+    made = gateway().create_customer(
+        user_id=str(buyer.user_id), email=buyer.email, replaces=_replaced_customer(buyer.user_id)
+    )
     with transaction() as session:
         session.execute(insert_or_nothing(StripeCustomer, {"id": made.id}, key="id"))
+        if (buyer.user_id, made.id) in links.parted([made.id]):
+            raise Conflict("The customer of this user was just changed; try again.", retry_after=1)
         holder = session.scalar(sa.select(User.id).where(User.stripe_customer_id == made.id))
         if holder not in {None, buyer.user_id}:
             raise CustomerTaken("This user's Stripe customer belongs to another user here.")
@@ -62,3 +69,15 @@ def customer_of(buyer: Buyer) -> str:
             ).one()
             or made.id
         )
+
+
+def _replaced_customer(user_id: UUID) -> str | None:
+    """Return which customer an operator last parted from the user, and when."""
+    with reading() as session:
+        unlink = session.execute(
+            sa.select(CustomerUnlink.stripe_customer_id, CustomerUnlink.updated_at)
+            .where(CustomerUnlink.user_id == user_id)
+            .order_by(CustomerUnlink.updated_at.desc())
+            .limit(1)
+        ).first()
+    return f"{unlink.stripe_customer_id}:{clock.to_unix(unlink.updated_at)}" if unlink else None

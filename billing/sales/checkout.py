@@ -1,5 +1,6 @@
 """How does a customer buy? One open Checkout Session a user, and never a second subscription."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
@@ -9,7 +10,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from billing import clock
-from billing.database import insert, transaction
+from billing.database import insert, reading, transaction
 from billing.errors import Conflict, Invalid, StripeUnavailable
 from billing.models import CheckoutState, OpenCheckout
 from billing.sales.buyers import buyer, customer_of
@@ -30,6 +31,8 @@ from billing.stripe_api.faults import StripeMissing, StripeRefused
 from billing.stripe_api.gateway import gateway
 from billing.stripe_sync.subjects import Part
 from config import origin_of
+
+log = logging.getLogger(__name__)
 
 __all__ = ["AlreadySubscribed", "Checkout", "open_checkout", "opened"]
 
@@ -123,6 +126,22 @@ def claim_checkout(user_id: UUID, offer: Offer, parameters: dict[str, Any]) -> C
     raise Conflict("Another checkout of this user is being opened; try again.", retry_after=1)
 
 
+def close_checkout_of_others(user_id: UUID, customer_id: str | None) -> None:
+    """Expire the user's open session if it sells to any other customer than this one.
+
+    One that was paid stays paid. Safe to repeat. Raises StripeUnavailable.
+    """
+    claim = _open_claim(user_id)
+    if claim is None or claim.stripe_customer_id == customer_id:
+        return
+    try:
+        close_claim(claim)
+    except AlreadySubscribed:
+        log.warning("checkout.paid_for_former_customer session=%s", claim.stripe_session_id)
+    except (StripeMissing, StripeRefused):
+        _close(claim.id)
+
+
 def close_claim(claim: Claim) -> None:
     """Expire the claim's session at Stripe, then the claim. Raises AlreadySubscribed if paid."""
     if claim.expires_at > clock.utc_now():
@@ -167,9 +186,14 @@ def _hold(user_id: UUID, offer: Offer, parameters: dict[str, Any]) -> Claim | No
         "state": CheckoutState.OPEN,
         "expires_at": clock.utc_now() + OPEN_FOR,
     }
-    columns = [getattr(OpenCheckout, field.name) for field in fields(Claim)]
     with transaction() as session:
         session.execute(insert(OpenCheckout).values(row).on_conflict_do_nothing())
+        return _open_claim(user_id)
+
+
+def _open_claim(user_id: UUID) -> Claim | None:
+    columns = [getattr(OpenCheckout, field.name) for field in fields(Claim)]
+    with reading() as session:
         held = session.execute(
             sa.select(*columns).where(
                 OpenCheckout.user_id == user_id, OpenCheckout.state == CheckoutState.OPEN

@@ -146,12 +146,17 @@ class StripeGateway(ChangeCalls, CatalogueCalls, PortalCalls, OperatorCalls):
         found, _ = next(self.pages("/v1/entitlements/features", {"limit": 1}))
         return bool(found)
 
-    def create_customer(self, *, user_id: str, email: str | None) -> CustomerSnapshot:
-        """Make the customer of a user. The same user always gets the same one."""
+    def create_customer(
+        self, *, user_id: str, email: str | None, replaces: str | None = None
+    ) -> CustomerSnapshot:
+        """Create the customer of a user. The same user always gets the same one.
+
+        `replaces` names the customer that the user was parted from: then it is another one.
+        """
         made = self._post(
             "/v1/customers",
             {"metadata": {"user_id": user_id}} | ({"email": email} if email else {}),
-            idempotency_key=f"customer:{user_id}",
+            idempotency_key=":".join(filter(None, ["customer", user_id, replaces])),
         )
         return CustomerSnapshot.from_stripe(made)
 

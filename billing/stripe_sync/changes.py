@@ -23,7 +23,7 @@ LOCK = 0x62696C6C
 
 TAKE_LOCK = sa.select(sa.func.pg_advisory_xact_lock(LOCK))
 INSERT = sa.insert(table(Change)).inline()
-OF_NOBODY = dict.fromkeys(("stripe_id", "plan", "user_id", "stripe_event_id"))
+OF_NOBODY = dict.fromkeys(("stripe_id", "plan", "user_id", "stripe_event_id", "reason"))
 
 
 class Kind(StrEnum):

@@ -15,7 +15,7 @@ from billing.identity import service_keys
 from billing.identity.service_keys import Scope
 from billing.models import Cause, Metric, User
 from billing.stripe_sync import changes
-from billing.stripe_sync.truths.links import link_by_hand
+from billing.stripe_sync.truths import operator_links
 from tests.support.factories import a_customer, a_plan, a_subscription, a_user, auth
 from tests.support.requests import Client
 
@@ -88,11 +88,13 @@ def test_a_user_who_is_linked_later_is_a_change(client: Client, user: User):
     customer = a_customer()
     stored = a_subscription(stripe_customer_id=customer.id)
 
-    link_by_hand(str(user.id), customer.id)
+    operator_links.link(user.id, customer.id)
 
-    [change] = client.get(FEED, headers=key(Scope.CHANGES)).json["changes"]
-    assert (change["field"], change["user"]) == ("user_id", str(user.id))
-    assert (change["stripe_id"], change["cause"]) == (stored.stripe_subscription_id, "operator")
+    adopted, linked = client.get(FEED, headers=key(Scope.CHANGES)).json["changes"]
+    assert (adopted["field"], adopted["user"]) == ("user_id", str(user.id))
+    assert (adopted["stripe_id"], adopted["cause"]) == (stored.stripe_subscription_id, "operator")
+    assert (linked["field"], linked["stripe_id"]) == ("stripe_customer_id", customer.id)
+    assert (linked["before"], linked["after"]) == (None, customer.id)
 
 
 def seeded(**pro: Any) -> None:

@@ -8,8 +8,8 @@ from click.testing import Result
 from flask import Flask
 from flask.testing import FlaskCliRunner
 
-from billing.database import db
-from billing.models import User
+from billing.database import db, reading
+from billing.models import Change, User
 from tests.support.factories import a_user
 from tests.support.requests import Client
 
@@ -81,3 +81,27 @@ def test_the_list_can_be_read_by_eye_and_cut(app: Flask) -> None:
     assert str(second.id) in output  # whole, however narrow the terminal
     assert str(second.email) in output
     assert str(first.email) not in output
+
+
+def test_a_squatted_address_is_freed_for_its_owner(app: Flask, client: Client) -> None:
+    squatter = {"email": "owner@example.com", "password": PASSWORD}
+    session = client.post("/v1/auth/register", json=squatter).json
+
+    result = run(app, "free-address", "Owner@example.com", "--reason", "the owner wrote to us")
+
+    assert result.exit_code == 0, result.output
+    assert client.post("/v1/auth/login", json=squatter).status_code == 401
+    refresh = {"refresh_token": session["refresh_token"]}
+    assert client.post("/v1/auth/refresh", json=refresh).status_code == 401
+    owner = {"email": "owner@example.com", "password": "another lamp stays lit"}
+    assert client.post("/v1/auth/register", json=owner).status_code == 201
+    with reading() as database:
+        change = database.execute(sa.select(Change.field, Change.cause, Change.reason)).one()
+    assert tuple(change) == ("email", "operator", "the owner wrote to us")
+
+
+def test_an_address_that_nobody_has_cannot_be_freed(app: Flask) -> None:
+    result = run(app, "free-address", "nobody@example.com", "--reason", "none")
+
+    assert result.exit_code == 1
+    assert "There is no user 'nobody@example.com'." in result.output

@@ -1,20 +1,19 @@
-"""Which user is a Stripe customer? Decided by our own marks only, never by an e-mail address."""
+"""Links between users and Stripe customers, as our own marks make them; never by an address."""
 
-from enum import StrEnum
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 
-from billing.database import db, transaction
+from billing.database import db
 from billing.database.built import send, table
-from billing.models import Cause, DriftKind, User, UserSubscription
-from billing.stripe_sync import changes, counters
+from billing.models import Cause, CustomerUnlink, DriftKind, User, UserSubscription
+from billing.stripe_sync import changes
 from billing.stripe_sync.healing import drift
 from billing.stripe_sync.healing.drift import Finding
-from billing.stripe_sync.subjects import Part, Subject
 
-USERS, SUBSCRIPTIONS = table(User), table(UserSubscription)
+USERS, SUBSCRIPTIONS, UNLINKS = table(User), table(UserSubscription), table(CustomerUnlink)
 HOLDER = sa.select(USERS.c.id).where(USERS.c.stripe_customer_id == sa.bindparam("customer"))
 FOREIGN = sa.select(SUBSCRIPTIONS.c.stripe_subscription_id, SUBSCRIPTIONS.c.user_id).where(
     SUBSCRIPTIONS.c.stripe_customer_id == sa.bindparam("customer"),
@@ -23,14 +22,14 @@ FOREIGN = sa.select(SUBSCRIPTIONS.c.stripe_subscription_id, SUBSCRIPTIONS.c.user
 
 
 def link(customer_id: str, claims: list[str], cause: Cause) -> UUID | None:
-    """Tie the customer to the user that our metadata names; return who is linked in the end.
+    """Link the customer to the user that our metadata names; return who is linked in the end.
 
-    A link that exists is never moved.
+    A link that exists is never moved, and one that an operator ended is not made again.
     """
     holder = holder_of(customer_id)
     for claim in claims:
         user_id = _user_id(claim)
-        if user_id is None or user_id == holder:
+        if user_id is None or user_id == holder or (user_id, customer_id) in parted([customer_id]):
             continue
         if holder is not None or not _take(user_id, customer_id):
             detail = f"metadata names user {user_id}, who is linked otherwise"
@@ -38,50 +37,37 @@ def link(customer_id: str, claims: list[str], cause: Cause) -> UUID | None:
         else:
             holder = user_id
     if holder is not None:
-        _adopt(customer_id, holder, cause)
+        adopt(customer_id, holder, cause)
     return holder
-
-
-class LinkOutcome(StrEnum):
-    """What became of a link that an operator asked for."""
-
-    LINKED = "linked"
-    ALREADY_LINKED = "already_linked"
-    NO_SUCH_USER = "no_such_user"
-    USER_HAS_ANOTHER_CUSTOMER = "user_has_another_customer"
-    CUSTOMER_HAS_ANOTHER_USER = "customer_has_another_user"
-    NOT_A_CUSTOMER_ID = "not_a_customer_id"
-
-
-def link_by_hand(user: str, customer_id: str) -> LinkOutcome:
-    """Link a user (our id or e-mail address) to a customer, and ask for a refresh of it."""
-    if not customer_id.startswith("cus_"):
-        return LinkOutcome.NOT_A_CUSTOMER_ID
-    with transaction() as session:
-        counters.ask(Subject.customer(customer_id, Part.DETAILS))
-        found = session.execute(
-            sa.select(User.id, User.stripe_customer_id).where(
-                sa.or_(User.email == user.strip().casefold(), User.id == _as_uuid(user))
-            )
-        ).first()
-        if found is None:
-            session.rollback()
-            return LinkOutcome.NO_SUCH_USER
-        holder = holder_of(customer_id)
-        if holder == found.id:
-            return LinkOutcome.ALREADY_LINKED
-        if holder is not None:
-            return LinkOutcome.CUSTOMER_HAS_ANOTHER_USER
-        if not _take(found.id, customer_id):
-            return LinkOutcome.USER_HAS_ANOTHER_CUSTOMER
-        _adopt(customer_id, found.id, Cause.OPERATOR)
-    return LinkOutcome.LINKED
 
 
 def holder_of(customer_id: str) -> UUID | None:
-    """Name the user who is this customer."""
+    """Return the user who is this customer."""
     holder: UUID | None = send(HOLDER, customer=customer_id).scalar()
     return holder
+
+
+def parted(customer_ids: Iterable[str]) -> set[tuple[UUID, str]]:
+    """Return the pairs of user and customer that an operator has parted."""
+    statement = sa.select(UNLINKS.c.user_id, UNLINKS.c.stripe_customer_id).where(
+        UNLINKS.c.stripe_customer_id.in_(customer_ids)
+    )
+    return {(row.user_id, row.stripe_customer_id) for row in db.session.execute(statement)}
+
+
+def adopt(
+    customer_id: str, user_id: UUID | None, cause: Cause, *, reason: str | None = None
+) -> None:
+    """Make the user (None: nobody) the holder of all that is stored of the customer."""
+    foreign = send(FOREIGN, customer=customer_id, user=user_id).all()
+    if not foreign:
+        return
+    db.session.execute(
+        sa.update(UserSubscription)
+        .where(UserSubscription.stripe_customer_id == customer_id)
+        .values(user_id=user_id)
+    )
+    changes.note(_adoption(row, user_id, cause, reason) for row in foreign)
 
 
 def _take(user_id: UUID, customer_id: str) -> bool:
@@ -94,37 +80,24 @@ def _take(user_id: UUID, customer_id: str) -> bool:
     return taken is not None
 
 
-def _adopt(customer_id: str, user_id: UUID, cause: Cause) -> None:
-    """Give the user what was stored before the link was known."""
-    foreign = send(FOREIGN, customer=customer_id, user=user_id).all()
-    if not foreign:
-        return
-    db.session.execute(
-        sa.update(UserSubscription)
-        .where(UserSubscription.stripe_customer_id == customer_id)
-        .values(user_id=user_id)
-    )
-    changes.note(_adoption(row, user_id, cause) for row in foreign)
-
-
-def _adoption(row: sa.Row[Any], user_id: UUID, cause: Cause) -> dict[str, Any]:
+def _adoption(
+    row: sa.Row[Any], user_id: UUID | None, cause: Cause, reason: str | None
+) -> dict[str, Any]:
     return {
         "stripe_id": row.stripe_subscription_id,
-        "user_id": user_id,
+        "user_id": user_id or row.user_id,
         "field": "user_id",
         "before": str(row.user_id) if row.user_id else None,
-        "after": str(user_id),
+        "after": str(user_id) if user_id else None,
         "cause": cause,
         "stripe_event_id": None,
+        "reason": reason,
     }
 
 
 def _user_id(claim: str) -> UUID | None:
-    return db.session.scalar(sa.select(User.id).where(User.id == _as_uuid(claim)))
-
-
-def _as_uuid(text: str) -> UUID | None:
     try:
-        return UUID(text)
+        named = UUID(claim)
     except ValueError:
         return None
+    return db.session.scalar(sa.select(User.id).where(User.id == named))

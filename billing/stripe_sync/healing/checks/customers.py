@@ -14,6 +14,7 @@ from billing.stripe_api.snapshots import CustomerSnapshot
 from billing.stripe_sync.healing.checks.walk import Checked, Walk
 from billing.stripe_sync.healing.drift import Finding
 from billing.stripe_sync.subjects import Part, Subject
+from billing.stripe_sync.truths import links
 
 
 def at_stripe(walk: Walk, after: str | None) -> Iterator[Checked]:
@@ -30,6 +31,7 @@ def _links(customers: list[CustomerSnapshot]) -> Iterator[Finding]:
     """Links that our metadata asks for and we do not have; conflicts."""
     claims = {one.id: _user_named(one.claimed_user_id) for one in customers}
     with reading() as session:
+        parted = links.parted(claims)
         link_of = {
             row.id: row.stripe_customer_id
             for row in session.execute(
@@ -43,6 +45,8 @@ def _links(customers: list[CustomerSnapshot]) -> Iterator[Finding]:
         }
     holder_of = {customer_id: user_id for user_id, customer_id in link_of.items()}
     for customer_id, user_id in claims.items():
+        if (user_id, customer_id) in parted:
+            continue
         if user_id and user_id in link_of and link_of[user_id] != customer_id:
             is_free = link_of[user_id] is None and customer_id not in holder_of
             yield _link(customer_id, user_id, is_free=is_free)
