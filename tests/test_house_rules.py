@@ -24,7 +24,16 @@ from tests.support.source import (
 LAYERS = [
     {"database", "clock", "errors", "settings", "extensions", "logs", "request_ids", "service"},
     {"stripe_api", "models"},
-    {"sales", "catalog", "entitlements", "metering", "stripe_sync", "identity", "operations"},
+    {
+        "sales",
+        "catalog",
+        "entitlements",
+        "metering",
+        "stripe_sync",
+        "identity",
+        "operations",
+        "web",
+    },
     {"api", "pages", "console", "commands"},
 ]
 LEVEL = {folder: level for level, layer in enumerate(LAYERS) for folder in layer}

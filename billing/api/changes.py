@@ -9,7 +9,6 @@ from apiflask.validators import Length, OneOf, Range
 from marshmallow import ValidationError, validates_schema
 
 from billing.api.checkout import INTERVALS, MAX_QUANTITY
-from billing.api.replaying import replayable
 from billing.api.schemas import SubscriptionResponse
 from billing.api.subscriptions import shown
 from billing.entitlements import forget_standings, standing_of
@@ -18,6 +17,7 @@ from billing.sales import changes as sales
 from billing.sales import endings, previews
 from billing.sales.endings import EndAt
 from billing.sales.targets import Wish
+from billing.web.idempotency import replayable
 
 changes = APIBlueprint("changes", __name__, url_prefix="/v1/subscription", tag="Subscription")
 

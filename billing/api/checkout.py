@@ -7,10 +7,10 @@ from apiflask import APIBlueprint, Schema
 from apiflask.fields import URL, DateTime, Integer, String
 from apiflask.validators import Length, OneOf, Range, Regexp
 
-from billing.api.replaying import replayable
 from billing.identity import caller
 from billing.sales.arrivals import Arrival, look
 from billing.sales.checkout import open_checkout
+from billing.web.idempotency import replayable
 
 INTERVALS = ("month", "year")
 MAX_QUANTITY = 10_000

@@ -8,9 +8,9 @@ from apiflask.fields import DateTime, String
 from apiflask.validators import Length, OneOf
 
 from billing.api.checkout import INTERVALS
-from billing.api.replaying import replayable
 from billing.identity import caller
 from billing.sales.links import upgrade_link
+from billing.web.idempotency import replayable
 
 links = APIBlueprint("links", __name__, url_prefix="/v1/subscription", tag="Subscription")
 

@@ -6,9 +6,9 @@ from apiflask import APIBlueprint, Schema
 from apiflask.fields import URL, String
 from apiflask.validators import OneOf
 
-from billing.api.replaying import replayable
 from billing.identity import caller
 from billing.sales.portal import Flow, open_portal
+from billing.web.idempotency import replayable
 
 portal = APIBlueprint("portal", __name__, url_prefix="/v1/subscription", tag="Subscription")
 

@@ -50,8 +50,9 @@ def increment_usage(
 ) -> Usage:
     """Count the amount, or raise QuotaExceeded and count nothing.
 
-    The same key counts once: repeated, it answers with what is used by now. Raises KeyReused when
-    it was used for another metric or amount, Invalid for an amount below one.
+    The same key counts once: repeated, it answers with what is used by now. A key is the caller's
+    own name for one piece of work; one that an untrusted client sent must not be passed on here.
+    Raises KeyReused when it was used for another metric or amount, Invalid for an amount below one.
     """
     return count_usage(user_id, metric, amount, key=key).usage
 
@@ -91,14 +92,10 @@ def admit(user_id: UUID, metric: Metric, amount: int, is_first: IsFirst | None =
     raise DatabaseUnavailable("Others were quicker each time; try again soon.")
 
 
-def give_back(user_id: UUID, metric: Metric, amount: int = 1, *, key: str | None = None) -> None:
-    """Take off again what was counted for work that did not happen; its key may be used again."""
+def give_back(user_id: UUID, metric: Metric, amount: int = 1) -> None:
+    """Take off again what was counted for work that did not happen."""
     place = Place.of(standing_of(user_id))
-    with transaction() as session:
-        if key is not None:
-            session.execute(
-                sa.delete(UsageKey).where(UsageKey.user_id == user_id, UsageKey.key == key)
-            )
+    with transaction():
         counters.give_back(place, metric, sane_amount(amount))
 
 

@@ -1,11 +1,12 @@
-"""May this view run? Decorators for a product in the same process; below its route and limits."""
+"""Decorators for views of a product in the same process. They stand below its route and limits."""
 
 from collections.abc import Callable
 from functools import wraps
 from http import HTTPStatus
 from typing import ParamSpec
+from uuid import UUID
 
-from flask import current_app, request
+from flask import Response, current_app
 from flask.typing import ResponseReturnValue
 
 from billing.entitlements.counting import count_usage, give_back
@@ -13,11 +14,10 @@ from billing.entitlements.standing import standing_of
 from billing.errors import Forbidden
 from billing.identity import caller
 from billing.models import Metric
+from billing.web.idempotency import answer_once
 
 P = ParamSpec("P")
 View = Callable[P, ResponseReturnValue]
-
-KEY_HEADER = "Idempotency-Key"
 
 
 class FeatureNotInPlan(Forbidden):
@@ -48,28 +48,33 @@ def requires_quota(metric: str, amount: int = 1) -> Callable[[View[P]], View[P]]
     """Count before the view runs, and give it back if the view fails (an error, 400 or above).
 
     Without room the answer is 429 `quota_exceeded`. A request that repeats its `Idempotency-Key`
-    counts once. A process that dies in the view has counted.
+    gets the first answer and the view does not run again: a key never saves a count. A process that
+    dies in the view has counted.
     """
     counted = Metric(metric)
 
     def guard(view: View[P]) -> View[P]:
         @wraps(view)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
-            user_id, key = caller().user_id, request.headers.get(KEY_HEADER)
-            count = count_usage(user_id, counted, amount, key=key)
-            answer: ResponseReturnValue | None = None
-            try:
-                answer = view(*args, **kwargs)
-                return answer
-            finally:
-                if count.is_new and _failed(answer):
-                    give_back(user_id, counted, amount, key=key)
+            return answer_once(
+                lambda: _count_and_run(
+                    caller().user_id, counted, amount, lambda: view(*args, **kwargs)
+                )
+            )
 
         return guarded
 
     return guard
 
 
-def _failed(answer: ResponseReturnValue | None) -> bool:
-    """Tell whether the view raised (there is no answer) or answered with an error."""
-    return answer is None or current_app.make_response(answer).status_code >= HTTPStatus.BAD_REQUEST
+def _count_and_run(
+    user_id: UUID, metric: Metric, amount: int, work: Callable[[], ResponseReturnValue]
+) -> Response:
+    count_usage(user_id, metric, amount)
+    response: Response | None = None
+    try:
+        response = current_app.make_response(work())
+        return response
+    finally:
+        if response is None or response.status_code >= HTTPStatus.BAD_REQUEST:
+            give_back(user_id, metric, amount)

@@ -20,8 +20,8 @@ from billing.entitlements import (
 from billing.entitlements.pruning import Pruned, prune
 from billing.errors import NotFound
 from billing.models import IdempotencyKey, Metric
-from billing.sales import replays
-from billing.sales.replays import Answer, Attempt
+from billing.web import idempotency_keys
+from billing.web.idempotency_keys import Answer, Attempt
 from tests.support.factories import a_plan, a_user
 
 NOON = datetime(2031, 3, 10, 12, tzinfo=UTC)
@@ -104,7 +104,7 @@ def test_answers_go_when_their_day_is_over(
     user_id: UUID, expires: float, claimed: float, status: int | None, goes: bool
 ):
     attempt = Attempt.of(user_id, "key", "what was asked")
-    replays.begin(attempt)
+    idempotency_keys.begin(attempt)
     with transaction() as session:
         session.execute(
             sa.update(IdempotencyKey).values(
@@ -119,12 +119,12 @@ def test_answers_go_when_their_day_is_over(
 
 def test_a_request_at_work_while_others_are_pruned_is_answered_once(user_id: UUID):
     attempt = Attempt.of(user_id, "key", "what was asked")
-    replays.begin(attempt)
+    idempotency_keys.begin(attempt)
 
     prune(DAY)
-    replays.keep(attempt, Answer(200, "done"))
+    idempotency_keys.keep(attempt, Answer(200, "done"))
 
-    again = replays.begin(Attempt.of(user_id, "key", "what was asked"))
+    again = idempotency_keys.begin(Attempt.of(user_id, "key", "what was asked"))
     assert again == Answer(200, "done")
 
 

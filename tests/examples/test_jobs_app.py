@@ -8,7 +8,7 @@ from flask import Flask
 from billing.entitlements import get_current_period_usage
 from billing.models import Metric, User
 from config import Config
-from examples.jobs_app import create_app
+from examples.jobs_app import STORE, create_app
 from tests.support.factories import a_plan, a_subscription, a_user, auth
 from tests.support.requests import Client
 
@@ -57,24 +57,24 @@ def test_a_job_that_is_refused_by_its_schema_counts_nothing(client: Client, user
     assert counted(user) == 0
 
 
-def test_a_retried_job_counts_once(client: Client, user: User):
+def test_a_retried_job_is_one_job_and_counts_once(client: Client, user: User):
     headers = auth(user.id) | {"Idempotency-Key": "job-1"}
 
-    client.post(JOBS, json=JOB, headers=headers)
-    client.post(JOBS, json=JOB, headers=headers)
+    first = client.post(JOBS, json=JOB, headers=headers)
+    again = client.post(JOBS, json=JOB, headers=headers)
 
-    assert counted(user) == 1
+    assert (again.status_code, again.json) == (201, first.json)
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert (len(STORE[user.id]), counted(user)) == (1, 1)
 
 
-def test_a_retry_that_fails_does_not_take_back_what_its_first_try_counted(
-    client: Client, user: User
-):
-    headers = auth(user.id) | {"Idempotency-Key": "job-1"}
+def test_a_constant_key_buys_no_jobs_beyond_the_quota(client: Client, user: User):
+    headers = auth(user.id) | {"Idempotency-Key": "always the same"}
 
-    client.post(JOBS, json=JOB, headers=headers)
-    client.post(JOBS, json={"name": ""}, headers=headers)
+    answers = [client.post(JOBS, json={"name": f"job {n}"}, headers=headers) for n in range(30)]
 
-    assert counted(user) == 1
+    assert [one.status_code for one in answers] == [201] + [409] * 29
+    assert (len(STORE[user.id]), counted(user)) == (1, 1)
 
 
 def test_a_failed_try_leaves_its_key_for_the_next(client: Client, user: User):

@@ -15,8 +15,8 @@ from werkzeug.test import TestResponse
 from billing.database import moment, transaction
 from billing.emulator import Emulator
 from billing.models import IdempotencyKey
-from billing.sales import replays
-from billing.sales.replays import Answer, Attempt
+from billing.web import idempotency_keys
+from billing.web.idempotency_keys import Answer, Attempt
 from tests.support.factories import a_user, auth
 from tests.support.requests import Client
 
@@ -124,56 +124,70 @@ def an_attempt(user_id: UUID, asked: str = "asked") -> Attempt:
 def test_a_twin_at_work_is_awaited_a_moment_and_then_told(
     user_id: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(replays, "PATIENCE", 0.1)
-    replays.begin(an_attempt(user_id))
+    monkeypatch.setattr(idempotency_keys, "PATIENCE", 0.1)
+    idempotency_keys.begin(an_attempt(user_id))
 
-    with pytest.raises(replays.InProgress):
-        replays.begin(an_attempt(user_id))
+    with pytest.raises(idempotency_keys.InProgress):
+        idempotency_keys.begin(an_attempt(user_id))
 
 
 def test_a_crash_leaves_the_key_to_whoever_comes_again(user_id: UUID) -> None:
-    replays.begin(an_attempt(user_id))
+    idempotency_keys.begin(an_attempt(user_id))
     with transaction() as session:
         session.execute(sa.update(IdempotencyKey).values(claimed_until=moment(-1)))
 
-    assert replays.begin(an_attempt(user_id)) is None
+    assert idempotency_keys.begin(an_attempt(user_id)) is None
+
+
+def test_a_crash_leaves_the_key_to_nobody_who_asks_for_something_else(user_id: UUID) -> None:
+    crashed = an_attempt(user_id)
+    idempotency_keys.begin(crashed)
+    with transaction() as session:
+        session.execute(sa.update(IdempotencyKey).values(claimed_until=moment(-1)))
+
+    with pytest.raises(idempotency_keys.KeyReused):
+        idempotency_keys.begin(an_attempt(user_id, "something else"))
+
+    with transaction() as session:
+        row = session.scalars(sa.select(IdempotencyKey)).one()
+        assert (row.claim, row.fingerprint) == (crashed.claim, "asked")
 
 
 def test_the_day_of_who_takes_over_begins_then(user_id: UUID) -> None:
-    replays.begin(an_attempt(user_id))
+    idempotency_keys.begin(an_attempt(user_id))
     with transaction() as session:
         nearly_over = {"claimed_until": moment(-1), "expires_at": moment(1)}
         session.execute(sa.update(IdempotencyKey).values(nearly_over))
 
-    replays.begin(an_attempt(user_id))
+    idempotency_keys.begin(an_attempt(user_id))
 
     with transaction() as session:
-        is_long = IdempotencyKey.expires_at > moment(replays.KEPT_SECONDS - 60)
+        is_long = IdempotencyKey.expires_at > moment(idempotency_keys.KEPT_SECONDS - 60)
         assert session.scalars(sa.select(is_long)).one()
 
 
 def test_who_lost_the_claim_can_keep_nothing(user_id: UUID) -> None:
     """It was thought dead and comes back: the answer of the other one stands."""
     slow, quick = an_attempt(user_id), an_attempt(user_id)
-    replays.begin(slow)
+    idempotency_keys.begin(slow)
     with transaction() as session:
         session.execute(sa.update(IdempotencyKey).values(claimed_until=moment(-1)))
-    replays.begin(quick)
-    replays.keep(quick, Answer(200, "quick"))
+    idempotency_keys.begin(quick)
+    idempotency_keys.keep(quick, Answer(200, "quick"))
 
-    replays.keep(slow, Answer(200, "slow"))
+    idempotency_keys.keep(slow, Answer(200, "slow"))
 
-    assert replays.begin(an_attempt(user_id)) == Answer(200, "quick")
+    assert idempotency_keys.begin(an_attempt(user_id)) == Answer(200, "quick")
 
 
 def test_after_a_day_a_key_is_new(user_id: UUID) -> None:
     old = an_attempt(user_id)
-    replays.begin(old)
-    replays.keep(old, Answer(200, "old"))
+    idempotency_keys.begin(old)
+    idempotency_keys.keep(old, Answer(200, "old"))
     with transaction() as session:
         session.execute(sa.update(IdempotencyKey).values(expires_at=moment(-1)))
 
-    assert replays.begin(an_attempt(user_id, "something else")) is None
+    assert idempotency_keys.begin(an_attempt(user_id, "something else")) is None
 
 
 def test_without_a_key_nothing_is_kept(client: Client, pro_id: UUID) -> None:

@@ -1,7 +1,7 @@
-"""Was this request made before? Its answer is kept for a day and given again."""
+"""Idempotency keys of HTTP requests, each with its first answer, kept for a day."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
@@ -15,6 +15,9 @@ KEPT_SECONDS = 86_400
 MAX_KEY = 255
 PATIENCE = 3.0
 PAUSE = 0.05
+
+JSON_HEADERS = [["Content-Type", "application/json"]]
+"""The headers of answers that were kept before headers were."""
 
 MINE = IdempotencyKey.user_id, IdempotencyKey.key
 
@@ -30,6 +33,12 @@ class InProgress(Conflict):
 
     code = "in_progress"
     retry_after = 1
+
+
+class AnswerNotKept(Conflict):
+    """The request was done before, and its answer was streamed, binary or too large to keep."""
+
+    code = "answer_not_kept"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +60,11 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What was answered."""
+    """What was answered. `body` is None where it could not be kept."""
 
     status: int
-    body: str
+    body: str | None
+    headers: list[list[str]] = field(default_factory=list)
 
 
 def begin(attempt: Attempt) -> Answer | None:
@@ -70,7 +80,8 @@ def begin(attempt: Attempt) -> Answer | None:
         if held.fingerprint != attempt.fingerprint:
             raise KeyReused("This Idempotency-Key was used for another request.")
         if held.status is not None:
-            return Answer(held.status, held.body or "")
+            headers = JSON_HEADERS if held.headers is None else held.headers
+            return Answer(held.status, held.body, headers)
         if time.monotonic() > gives_up:
             raise InProgress("The request with this Idempotency-Key is still worked on.")
         time.sleep(PAUSE)
@@ -82,7 +93,7 @@ def keep(attempt: Attempt, answer: Answer) -> None:
         session.execute(
             sa.update(IdempotencyKey)
             .where(IdempotencyKey.claim == attempt.claim)
-            .values(status=answer.status, body=answer.body)
+            .values(status=answer.status, body=answer.body, headers=answer.headers)
         )
 
 
