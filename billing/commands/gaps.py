@@ -41,7 +41,7 @@ def find_gaps(fix: bool, days: float | None, rate: float, as_json: bool) -> None
 
 
 def _show(status: Status, found: Gaps) -> None:
-    status.update(f"{found.processed} processed, {len(found.left)} missing or unfinished")
+    status.update(f"{found.processed} processed, {found.left.total} missing or unfinished")
 
 
 def _document(found: Gaps) -> dict[str, object]:
@@ -52,6 +52,7 @@ def _document(found: Gaps) -> dict[str, object]:
         "unfinished": found.unfinished,
         "taken_in": found.taken_in,
         "left": found.left,
+        "left_unshown": found.left.unshown,
     }
 
 
@@ -59,7 +60,7 @@ def _text(found: Gaps) -> str:
     lines = [f"never delivered  {one}" for one in found.never_delivered]
     lines += [f"not finished     {one}" for one in found.unfinished]
     lines.append(
-        f"{found.processed} processed, {len(found.never_delivered)} never delivered, "
-        f"{len(found.unfinished)} not finished, {len(found.taken_in)} taken in now"
+        f"{found.processed} processed, {found.never_delivered.total} never delivered, "
+        f"{found.unfinished.total} not finished, {found.taken_in.total} taken in now"
     )
     return "\n".join(lines)

@@ -37,7 +37,7 @@ def reconcile_account(fix: bool, rate: float, restart: bool, as_json: bool) -> N
     except StripeUnavailable as fault:
         click.echo(f"cut off: {fault.detail} Call it again to go on.", err=True)
         raise click.exceptions.Exit(CUT_OFF) from None
-    click.echo(json.dumps(_document(report), indent=2) if as_json else _text(report))
+    click.echo(json.dumps(_document(report), indent=2) if as_json else as_text(report))
     if report.left:
         raise click.exceptions.Exit(LEFT)
 
@@ -57,7 +57,7 @@ class _Bar(contextlib.AbstractContextManager["_Bar"]):
         self._progress.stop()
 
     def __call__(self, phase: Phase, report: Report) -> None:
-        told = f"{phase}: {report.compared} compared, {len(report.found)} differ"
+        told = f"{phase}: {report.compared} compared, {report.found.total} differ"
         self._progress.update(self._task, description=told)
 
 
@@ -67,8 +67,9 @@ def _document(report: Report) -> dict[str, object]:
         "resumed": report.resumed,
         "compared": report.compared,
         "by_kind": report.by_kind,
-        "fixed": len(report.fixed),
+        "fixed": report.fixed.total,
         "left": [_row(finding) for finding in report.left],
+        "left_unshown": report.left.unshown,
     }
 
 
@@ -81,11 +82,14 @@ def _row(finding: Finding) -> dict[str, object]:
     }
 
 
-def _text(report: Report) -> str:
+def as_text(report: Report) -> str:
+    """Return what an operator reads: what is left, and the counts."""
     lines = [f"{row.kind.value}  {row.stripe_id}  {row.detail}" for row in report.left]
+    if report.left.unshown:
+        lines.append(f"... and {report.left.unshown} more, in the table drift")
     begun = ", resumed" if report.resumed else ""
     found = ", ".join(f"{count} {kind}" for kind, count in sorted(report.by_kind.items()))
     lines.append(f"{report.compared} compared{begun}; {found or 'nothing differs'}")
     if report.fixed:
-        lines.append(f"{len(report.fixed)} mended, {len(report.left)} left")
+        lines.append(f"{report.fixed.total} mended, {report.left.total} left")
     return "\n".join(lines)

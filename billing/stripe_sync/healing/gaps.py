@@ -1,7 +1,7 @@
 """Which events did we never get, or never finish? Stripe's own log, held against the inbox."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,6 +15,7 @@ from billing.stripe_api import listings
 from billing.stripe_api.events import Event, MalformedEvent
 from billing.stripe_api.gateway import gateway
 from billing.stripe_sync import dispatch, inbox, processing
+from billing.stripe_sync.healing.samples import Sample
 
 LONGEST = timedelta(days=30)
 OVERLAP = timedelta(hours=1)
@@ -23,72 +24,68 @@ UNFINISHED = {EventState.RECEIVED, EventState.QUEUED, EventState.DEAD}
 
 @dataclass(slots=True)
 class Gaps:
-    """Event ids by how they fared; only handled types count."""
+    """Event ids by how they fared; only handled types count. The first ids are kept, all counted.
+
+    `left` is what is missing or unfinished in the end.
+    """
 
     processed: int = 0
     ignored: int = 0
-    never_delivered: list[str] = field(default_factory=list)
-    unfinished: list[str] = field(default_factory=list)
-    taken_in: list[str] = field(default_factory=list)
-
-    @property
-    def left(self) -> list[str]:
-        """What is still missing or unfinished."""
-        mended = set(self.taken_in)
-        return [one for one in [*self.never_delivered, *self.unfinished] if one not in mended]
+    never_delivered: Sample[str] = field(default_factory=Sample)
+    unfinished: Sample[str] = field(default_factory=Sample)
+    taken_in: Sample[str] = field(default_factory=Sample)
+    left: Sample[str] = field(default_factory=Sample)
 
 
 def look(
     *, fix: bool, days: float | None = None, on_page: Callable[[Gaps], None] | None = None
 ) -> Gaps:
-    """Walk Stripe's events; with `fix`, take in what is missing, the oldest first.
+    """Walk Stripe's events; with `fix`, take in what is missing of each page before the next.
 
-    It begins a little before the last complete look, 30 days back at most. Raises
-    StripeUnavailable.
+    It begins a little before the last complete look, 30 days back at most, with the newest event:
+    the guards of the refresh protocol hold in any order. Raises StripeUnavailable.
     """
     began = clock.utc_now()
-    found = Gaps()
-    missing: list[dict[str, Any]] = []
+    gaps = Gaps()
     for page in listings.events(gateway(), None, since=clock.to_unix(_since(began, days))):
-        missing += _judge(page.objects, found)
+        missing = _missing(page.objects, gaps)
+        for payload in reversed(missing):  # of one page the oldest first: the fewest fetches
+            is_done = fix and _take_in(payload)
+            (gaps.taken_in if is_done else gaps.left).append(payload["id"])
         if on_page:
-            on_page(found)
-    if fix:
-        for one in reversed(missing):
-            take_in(one, found)
-            if on_page:
-                on_page(found)
-    if not found.left:
+            on_page(gaps)
+    if not gaps.left:
         _reached(began)
-    return found
+    return gaps
 
 
-def take_in(told: dict[str, Any], found: Gaps) -> None:
-    """Treat the event as if it had been delivered now; its signature was Stripe's TLS."""
-    event = Event.parse(json.dumps(told))
+def _take_in(payload: dict[str, Any]) -> bool:
+    """Process the event as if it had been delivered now; return whether it ended.
+
+    Its signature was Stripe's TLS.
+    """
+    event = Event.parse(json.dumps(payload))
     inbox.record(event, EventState.RECEIVED)
     processing.process(event, replay=True)
     with reading():
-        state = inbox.state_of(event.id)
-    if state not in UNFINISHED:
-        found.taken_in.append(event.id)
+        return inbox.state_of(event.id) not in UNFINISHED
 
 
-def _judge(told: list[dict[str, Any]], found: Gaps) -> Iterator[dict[str, Any]]:
-    """Sort one page; yield what is missing or unfinished."""
-    states = _states([one["id"] for one in told])
-    for one in told:
-        state = states.get(one["id"])
-        if not _is_wanted(one):
-            found.ignored += 1
-        elif state is None:
-            found.never_delivered.append(one["id"])
-            yield one
-        elif state in UNFINISHED:
-            found.unfinished.append(one["id"])
-            yield one
+def _missing(payloads: list[dict[str, Any]], gaps: Gaps) -> list[dict[str, Any]]:
+    """Sort one page; return what is missing or unfinished."""
+    states = _states([payload["id"] for payload in payloads])
+    missing = []
+    for payload in payloads:
+        state = states.get(payload["id"])
+        if not _is_wanted(payload):
+            gaps.ignored += 1
+        elif state is not None and state not in UNFINISHED:
+            gaps.processed += 1
         else:
-            found.processed += 1
+            kept = gaps.never_delivered if state is None else gaps.unfinished
+            kept.append(payload["id"])
+            missing.append(payload)
+    return missing
 
 
 def _is_wanted(told: dict[str, Any]) -> bool:

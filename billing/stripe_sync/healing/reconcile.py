@@ -4,7 +4,7 @@ Resumable: what was compared is left behind a cursor, stored after each page.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import chain
@@ -21,6 +21,7 @@ from billing.stripe_sync import counters, refresh
 from billing.stripe_sync.healing import drift
 from billing.stripe_sync.healing.checks import CHECKS, Check, Checked, Phase, Walk
 from billing.stripe_sync.healing.drift import Finding
+from billing.stripe_sync.healing.samples import Sample
 from billing.stripe_sync.subjects import MODELS, Subject
 
 RESUME_WITHIN = timedelta(days=1)
@@ -28,23 +29,29 @@ RESUME_WITHIN = timedelta(days=1)
 
 @dataclass(slots=True)
 class Report:
-    """What a run found and did."""
+    """What a run found and did. It never grows: the first findings are kept, all are counted."""
 
     fixes: bool
     resumed: bool
     compared: int = 0
-    found: list[Finding] = field(default_factory=list)
-    fixed: list[Finding] = field(default_factory=list)
-
-    @property
-    def left(self) -> list[Finding]:
-        """What still differs."""
-        return [finding for finding in self.found if finding not in self.fixed]
+    kinds: Counter[str] = field(default_factory=Counter)
+    found: Sample[Finding] = field(default_factory=Sample)
+    fixed: Sample[Finding] = field(default_factory=Sample)
+    left: Sample[Finding] = field(default_factory=Sample)
 
     @property
     def by_kind(self) -> dict[str, int]:
         """How many findings of each kind."""
-        return dict(Counter(finding.kind.value for finding in self.found))
+        return dict(self.kinds)
+
+    def add(self, compared: int, findings: Collection[Finding], fixed: Collection[Finding]) -> None:
+        """Take up what one page showed, and which of it is mended."""
+        mended = set(fixed)
+        self.compared += compared
+        self.kinds.update(finding.kind.value for finding in findings)
+        self.found.extend(findings)
+        self.fixed.extend(fixed)
+        self.left.extend(finding for finding in findings if finding not in mended)
 
 
 def reconcile(
@@ -86,10 +93,7 @@ def _take(page: Checked, report: Report, *, fix: bool) -> None:
     with transaction():
         for finding in page.findings:
             drift.report(finding)
-    report.compared += page.count
-    report.found += page.findings
-    if fix:
-        report.fixed += mend(page.findings)
+    report.add(page.count, page.findings, mend(page.findings) if fix else [])
 
 
 def mend(findings: Iterable[Finding]) -> list[Finding]:

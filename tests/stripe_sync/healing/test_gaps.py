@@ -1,5 +1,6 @@
 """Is everything that Stripe told us here, even what never arrived?"""
 
+import itertools
 import json
 
 import pytest
@@ -67,6 +68,23 @@ def test_with_half_of_the_events_dropped_everything_is_brought_in(
 
     assert stored() == at_stripe(company)
     assert len(stored()) == 8
+
+
+def test_what_a_page_lacks_is_taken_in_before_the_next_page_is_listed(
+    company: Company, emulator: Emulator
+) -> None:
+    emulator.faults.drop = 1.0
+    sell(company, emulator, 20)
+    asked = len(emulator.requests)
+
+    found = gaps.look(fix=True)
+
+    paths = [request[1] for request in emulator.requests[asked:]]
+    pages = [place for place, path in enumerate(paths) if path == "/v1/events"]
+    assert len(pages) > 1
+    assert all("/v1/subscriptions" in paths[a:b] for a, b in itertools.pairwise(pages))
+    assert found.left == []
+    assert stored() == at_stripe(company)
 
 
 def test_an_event_that_came_and_failed_is_told_and_finished(
