@@ -11,6 +11,7 @@ from billing.service import Service
 from billing.stripe_api import gateway
 from billing.stripe_sync import handlers
 from billing.stripe_sync.webhook import webhooks
+from billing.web import text
 from config import Config
 
 __all__ = ["create_app", "handlers", "models"]
@@ -34,6 +35,7 @@ def create_app(config: Config) -> Service:
     cross_origin.init_app(app)
     identity.init_app(app, config.outside_issuer)
     browsers.init_app(app)
+    text.init_app(app)
     limits.init_app(app, config)
     api.init_app(app)
     app.register_blueprint(pages.pages)

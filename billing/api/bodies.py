@@ -7,6 +7,8 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
 from billing.errors import Invalid, Malformed, problem
+from billing.web.reading import reading_body
+from billing.web.text import refuse_unstorable
 
 PREFIX = "/v1/"
 BODY_CAP = 64 * 1024
@@ -21,18 +23,19 @@ def init_app(app: Flask) -> None:
 
 
 def refuse_unreadable() -> None:
-    """Raise UnsupportedMediaType, RequestEntityTooLarge or Malformed, before any view runs."""
+    """Raise UnsupportedMediaType, RequestEntityTooLarge, Malformed or Invalid before any view."""
     if not request.path.startswith(PREFIX):
         return
     request.max_content_length = LARGE_BODIES.get(request.endpoint or "", BODY_CAP)
-    if not request.get_data():
+    if not reading_body(request.get_data):
         return
     if not request.is_json:
         raise UnsupportedMediaType("Send the body as application/json.")
     try:
-        request.get_json()
+        document = request.get_json()
     except (BadRequest, RecursionError):
         raise Malformed("The body is not readable as JSON.") from None
+    refuse_unstorable(document)
 
 
 def schema_problem(error: HTTPError) -> Response:

@@ -5,22 +5,31 @@ Never call `hashed` or `is_right` inside a database transaction: it would hold i
 
 import base64
 import secrets
+from math import prod
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from zxcvbn import zxcvbn
+from zxcvbn.matching import L33T_TABLE
 
 from billing.errors import Invalid
 
 MIN_LENGTH = 10
 MAX_LENGTH = 256
-SCORED_LENGTH = 72
-"""Scoring takes time that grows faster than the length; what is longer is judged by its start."""
+SCORED_LENGTH = 48
+"""Scoring takes time that grows faster than the length; what is longer is scored by its start."""
+READINGS = 8
+"""Scoring tries every way to read symbols as letters (`$` as s); more ways than these cost
+seconds."""
 LEAST_SCORE = 3
 """Of 0 to 4. Below 3 a password is among the first 10^8 that an attacker tries."""
 
 TELLING_NAME = 3
 """Shorter names are in many good passwords by chance."""
+
+AS_LETTERS = str.maketrans(
+    {symbol: letter for letter, symbols in L33T_TABLE.items() for symbol in symbols}
+)
 
 hasher = PasswordHasher()
 
@@ -47,10 +56,22 @@ def weaknesses(password: str, email: str) -> list[str]:
         found.append(f"Longer than {MAX_LENGTH} characters.")
     if len(local_part) >= TELLING_NAME and local_part in password.casefold():
         found.append("Contains the name in the e-mail address.")
-    scored = password[:SCORED_LENGTH]
+    scored = scored_part(password)
     if scored and zxcvbn(scored)["score"] < LEAST_SCORE:
         found.append("Made of well-known passwords, words or patterns.")
     return found
+
+
+def scored_part(password: str) -> str:
+    """Return what is scored: bounded work, and never an easier judgement than the whole.
+
+    Where symbols can be read as letters in too many ways, they are scored as the letters.
+    """
+    start = password[:SCORED_LENGTH]
+    ways = prod(
+        max(1, sum(symbol in start for symbol in symbols)) for symbols in L33T_TABLE.values()
+    )
+    return start if ways <= READINGS else start.translate(AS_LETTERS)
 
 
 def hashed(password: str) -> str:

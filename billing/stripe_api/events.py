@@ -101,9 +101,9 @@ def watch_version(event: Event) -> None:
 def _is_signed(text: str, header: str, secret: str, tolerance: int) -> bool:
     try:
         WebhookSignature.verify_header(text, header, secret, tolerance=tolerance)
-    except (SignatureVerificationError, TypeError):  # TypeError: a signature outside ASCII
-        return False
-    return _signed_at(header) <= clock.to_unix(clock.utc_now()) + tolerance
+        return _signed_at(header) <= clock.to_unix(clock.utc_now()) + tolerance
+    except (SignatureVerificationError, TypeError, ValueError):
+        return False  # TypeError: a signature outside ASCII; ValueError: `t=1=2`
 
 
 def _signed_at(header: str) -> int:

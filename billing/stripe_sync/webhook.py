@@ -11,6 +11,7 @@ from billing.models import EventState
 from billing.settings import settings
 from billing.stripe_api.events import Event, verified_event, watch_version
 from billing.stripe_sync import dispatch, inbox, processing
+from billing.web.reading import reading_body
 from config import Processing
 
 BODY_CAP = 512 * 1024
@@ -36,10 +37,10 @@ def receive() -> ResponseReturnValue:
 
 
 def body_within_cap() -> bytes:
-    """Read the raw body. Raises BodyTooLarge without reading more than the cap."""
+    """Read the raw body. Raises BodyTooLarge without reading more than the cap, Malformed."""
     if (request.content_length or 0) > BODY_CAP:
         raise BodyTooLarge(f"An event is at most {BODY_CAP} bytes.")
-    body = request.stream.read(BODY_CAP + 1)
+    body = reading_body(lambda: request.stream.read(BODY_CAP + 1))
     if len(body) > BODY_CAP:
         raise BodyTooLarge(f"An event is at most {BODY_CAP} bytes.")
     return body

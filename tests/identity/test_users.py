@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error
 from flask import Flask
+from zxcvbn import matching
 
 from billing.database import db, transaction
 from billing.identity import passwords, sign_in, users
@@ -161,3 +162,37 @@ def test_only_a_name_that_tells_something_may_not_be_in_the_password(
     found = passwords.weaknesses("five quiet blue harbour lamps", email)
 
     assert any("name" in reason for reason in found) is refused
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "%6{4+@%<%0[25@|<1(<%7%<$(|95$4!2|94[<!%{!7<6(|+1+$+38@8{[[+<6!2561!!(932",
+        "4@8({[<369!1|70$5+%2" * 12,
+        "password4@({[<1!|7$5+69" * 3,
+        "a" * 256,
+    ],
+    ids=["every symbol", "every symbol, long", "after a word", "one letter"],
+)
+def test_scoring_a_crafted_password_is_bounded_work(password: str) -> None:
+    scored = passwords.scored_part(password)
+
+    readings = matching.enumerate_l33t_subs(
+        matching.relevant_l33t_subtable(scored, matching.L33T_TABLE)
+    )
+    assert len(scored) <= 48
+    assert len(readings) <= 32
+
+
+@pytest.mark.parametrize(
+    ("password", "is_good"),
+    [
+        ("P@ssw0rd123", False),
+        ("@4dM1n1$+r4t0r", False),
+        ("9x$K2!vQ@7pL", True),
+        ("4@8({[<369!1|70$5+%2", True),
+        ("Tr0ub4dor&3", True),
+    ],
+)
+def test_symbols_for_letters_are_still_seen_through(password: str, is_good: bool) -> None:
+    assert (passwords.weaknesses(password, "customer@example.com") == []) is is_good

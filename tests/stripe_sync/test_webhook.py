@@ -172,3 +172,25 @@ def test_what_is_not_ours_is_refused_kept_and_answered_200(
     assert state is not None
     assert state[0] is EventState.REFUSED
     assert emulator.requests == []
+
+
+@pytest.mark.parametrize("part", ["t=1=2", "t=x", "t=", "t", "=", "t=1=2=3,v1=0"])
+def test_a_signature_header_of_any_shape_is_a_400(client: Client, part: str) -> None:
+    body = '{"id": "evt_1", "type": "payout.paid"}'
+    good = signed(body, SECRET)["Stripe-Signature"]
+
+    alone, twisted = part, good.replace(",", "=N,", 1)
+    answers = [post_raw(client, body.encode(), header).status_code for header in (alone, twisted)]
+    beside = post_raw(client, body.encode(), f"{part},{good}").status_code
+
+    assert answers == [400, 400]
+    assert beside in {200, 400}
+
+
+def test_an_event_whose_object_holds_nul_is_durable(client: Client) -> None:
+    body = '{"id": "evt_nul", "type": "payout.paid", "data": {"object": {"name": "a\\u0000b"}}}'
+
+    response = post_raw(client, body.encode(), signed(body, SECRET)["Stripe-Signature"])
+
+    assert response.status_code == 200
+    assert inbox_size() == 1
