@@ -10,7 +10,7 @@ from typing import Self
 from urllib.parse import urlsplit
 
 import environment
-from environment import BadSetting, origin_of
+from environment import BadSetting, N, origin_of
 
 __all__ = [
     "BadSetting",
@@ -27,6 +27,9 @@ __all__ = [
 ROOT = Path(__file__).parent
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 STRIPE_API = "https://api.stripe.com"
+DAY = 86_400
+CENTURY = 36_500 * DAY
+"""No duration is longer: a moment that far ahead is still a date."""
 
 
 class Processing(StrEnum):
@@ -124,14 +127,16 @@ class Config:
         app_url = environment.url(env, "APP_URL", "http://127.0.0.1:5000")
         config = cls(
             database_url=_database_url(env.get("DATABASE_URL", "")),
-            redis_url=env.get("REDIS_URL") or None,
+            redis_url=environment.redis_url(env, "REDIS_URL"),
             stripe_secret_key=_stripe_key(env),
             stripe_webhook_secrets=_webhook_secrets(env),
             stripe_api_base=environment.url(env, "STRIPE_API_BASE", STRIPE_API),
             jwt_secret=environment.secret(env, "JWT_SECRET"),
             app_url=app_url,
             allowed_return_origins=_origins(env),
-            past_due_grace_days=environment.number(env, "PAST_DUE_GRACE_DAYS", 7, int),
+            past_due_grace_days=environment.number(
+                env, "PAST_DUE_GRACE_DAYS", 7, int, most=CENTURY // DAY
+            ),
             keep_paid_through=environment.flag(env, "KEEP_PAID_THROUGH"),
             keep_on_void_pause=environment.flag(env, "KEEP_ON_VOID_PAUSE"),
             suspend_on_dispute=environment.choice(env, "ON_DISPUTE", "flag", "suspend")
@@ -140,19 +145,15 @@ class Config:
             trusted_proxies=environment.number(env, "TRUSTED_PROXIES", 0, int),
             processes=environment.number(env, "WEB_CONCURRENCY", 1, int, least=1),
             log_level=_log_level(env),
-            token_seconds=environment.number(env, "TOKEN_SECONDS", 900, int, least=60),
-            refresh_token_seconds=environment.number(
-                env, "REFRESH_TOKEN_SECONDS", 2_592_000, int, least=60
-            ),
+            token_seconds=_seconds(env, "TOKEN_SECONDS", 900, least=60),
+            refresh_token_seconds=_seconds(env, "REFRESH_TOKEN_SECONDS", 2_592_000, least=60),
             outside_issuer=_outside_issuer(env),
-            inline_budget=environment.number(env, "INLINE_BUDGET_SECONDS", 8.0, float, least=0.5),
-            request_budget=environment.number(
-                env, "REQUEST_BUDGET_SECONDS", 10.0, float, least=0.5
-            ),
-            stripe_timeout=environment.number(env, "STRIPE_TIMEOUT_SECONDS", 6.0, float, least=0.1),
-            refresh_lease=environment.number(env, "REFRESH_LEASE_SECONDS", 60.0, float, least=0.1),
-            refresh_debounce=environment.number(env, "REFRESH_DEBOUNCE_SECONDS", 0.0, float),
-            sweep_interval=environment.number(env, "SWEEP_INTERVAL_SECONDS", 5.0, float, least=0.1),
+            inline_budget=_seconds(env, "INLINE_BUDGET_SECONDS", 8.0, least=0.5),
+            request_budget=_seconds(env, "REQUEST_BUDGET_SECONDS", 10.0, least=0.5),
+            stripe_timeout=_seconds(env, "STRIPE_TIMEOUT_SECONDS", 6.0, least=0.1),
+            refresh_lease=_seconds(env, "REFRESH_LEASE_SECONDS", 60.0, least=0.1),
+            refresh_debounce=_seconds(env, "REFRESH_DEBOUNCE_SECONDS", 0.0),
+            sweep_interval=_seconds(env, "SWEEP_INTERVAL_SECONDS", 5.0, least=0.1),
             rate_limit=environment.rate(env, "RATE_LIMIT", "120/minute"),
             poll_limit=environment.rate(env, "POLL_LIMIT", "600/minute"),
             auth_limit=environment.rate(env, "AUTH_LIMIT", "10/minute"),
@@ -163,7 +164,7 @@ class Config:
             automatic_tax=environment.flag(env, "AUTOMATIC_TAX"),
             tax_ids=environment.flag(env, "TAX_IDS"),
             on_double=environment.word(env, "ON_DOUBLE", OnDouble.REPORT),
-            link_seconds=environment.number(env, "LINK_SECONDS", 604_800, int, least=60),
+            link_seconds=_seconds(env, "LINK_SECONDS", 604_800, least=60),
             portal_pause=environment.flag(env, "PORTAL_PAUSE"),
             downgrade=environment.word(env, "DOWNGRADE", Downgrade.PERIOD_END),
         )
@@ -187,9 +188,15 @@ class Config:
 
     def check(self) -> None:
         """Refuse combinations that cannot be right. Raises BadSetting."""
-        if self.livemode and urlsplit(self.stripe_api_base).hostname in LOOPBACK:
-            raise BadSetting("STRIPE_SECRET_KEY is a live key, but STRIPE_API_BASE is an emulator")
         address = urlsplit(self.app_url)
+        if self.livemode and self.stripe_api_base != STRIPE_API:
+            raise BadSetting(
+                f"STRIPE_SECRET_KEY is a live key: STRIPE_API_BASE must be {STRIPE_API}"
+            )
+        if self.livemode and address.scheme != "https":
+            raise BadSetting("APP_URL must begin with https:// with a live STRIPE_SECRET_KEY")
+        if self.jwt_secret in {self.stripe_secret_key, *self.stripe_webhook_secrets}:
+            raise BadSetting("JWT_SECRET must differ from every other secret")
         if address.scheme != "https" and address.hostname not in LOOPBACK:
             raise BadSetting("APP_URL must begin with https:// outside this machine")
         if self.processing is Processing.WORKER and self.uses_sqlite:
@@ -198,6 +205,12 @@ class Config:
             raise BadSetting("WEB_CONCURRENCY over 1 needs PostgreSQL in DATABASE_URL")
         if self.processes > 1 and not self.redis_url:
             raise BadSetting("WEB_CONCURRENCY over 1 needs REDIS_URL: limits must be counted once")
+
+
+def _seconds(env: Mapping[str, str], name: str, default: N, least: float = 0) -> N:
+    """Read a duration: of a century at most in whole seconds, of a day at most in parts of one."""
+    most = CENTURY if isinstance(default, int) else DAY
+    return environment.number(env, name, default, type(default), least=least, most=most)
 
 
 def _stripe_key(env: Mapping[str, str]) -> str:
@@ -222,10 +235,10 @@ def _database_url(text: str) -> str:
         return f"sqlite:///{ROOT / 'instance' / 'billing.db'}"
     for short in ("postgres://", "postgresql://"):
         if text.startswith(short):
-            return "postgresql+psycopg://" + text.removeprefix(short)
+            text = "postgresql+psycopg://" + text.removeprefix(short)
     if not text.startswith(("sqlite:///", "postgresql+psycopg://")):
         raise BadSetting("DATABASE_URL must begin with postgresql:// or sqlite:///")
-    return text
+    return environment.readable_url("DATABASE_URL", text)
 
 
 def _outside_issuer(env: Mapping[str, str]) -> Issuer | None:

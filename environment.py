@@ -1,6 +1,7 @@
 """How is one value of the environment read? Each complaint names the setting and how to mend it."""
 
 import math
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import TypeVar
@@ -9,6 +10,7 @@ from urllib.parse import urlsplit
 from limits import parse_many
 
 MIN_SECRET = 32
+LONGEST_WINDOW = 366 * 86_400
 
 
 class BadSetting(Exception):
@@ -39,10 +41,34 @@ def url(env: Mapping[str, str], name: str, default: str) -> str:
 
 def http_url(name: str, text: str) -> str:
     """Check an http(s) address; cut the slash at its end. Raises BadSetting."""
-    parts = urlsplit(text)
+    parts = urlsplit(readable_url(name, text))
     if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise BadSetting(f"{name} must be an http(s) address, not {text!r}")
+        raise BadSetting(f"{name} must be an http(s) address, not {_without_password(text)!r}")
     return text.rstrip("/")
+
+
+def redis_url(env: Mapping[str, str], name: str) -> str | None:
+    """Read the address of a Redis, None where there is none. Raises BadSetting."""
+    text = env.get(name, "").strip()
+    if not text:
+        return None
+    if urlsplit(readable_url(name, text)).scheme not in {"redis", "rediss", "unix"}:
+        raise BadSetting(f"{name} must begin with redis://, rediss:// or unix://")
+    return text
+
+
+def readable_url(name: str, text: str) -> str:
+    """Check that host and port can be read; the complaint holds no password. Raises BadSetting."""
+    try:
+        urlsplit(text).port  # noqa: B018 - reading it is the check
+    except ValueError:
+        raise BadSetting(f"{name} is no address: its host or port cannot be read") from None
+    return text
+
+
+def _without_password(text: str) -> str:
+    """Cut user and password out of an address, also out of one that cannot be read."""
+    return re.sub(r"//.*@", "//", text)
 
 
 def origin_of(url: str) -> str:
@@ -54,8 +80,16 @@ def origin_of(url: str) -> str:
 N = TypeVar("N", int, float)
 
 
-def number(env: Mapping[str, str], name: str, default: N, kind: type[N], *, least: float = 0) -> N:
-    """Read a finite number of at least `least`. Raises BadSetting."""
+def number(
+    env: Mapping[str, str],
+    name: str,
+    default: N,
+    kind: type[N],
+    *,
+    least: float = 0,
+    most: float = math.inf,
+) -> N:
+    """Read a finite number from `least` to `most`. Raises BadSetting."""
     text = env.get(name, "").strip()
     try:
         value = kind(text) if text else default
@@ -65,6 +99,8 @@ def number(env: Mapping[str, str], name: str, default: N, kind: type[N], *, leas
         raise BadSetting(f"{name} must be a number, not {text!r}")
     if value < least:
         raise BadSetting(f"{name} must be at least {least:g}")
+    if value > most:
+        raise BadSetting(f"{name} must be at most {most:.0f}")
     return value
 
 
@@ -80,9 +116,11 @@ def rate(env: Mapping[str, str], name: str, default: str) -> str:
     """Read one or several rates such as 120/minute. Raises BadSetting."""
     text = env.get(name, "").strip() or default
     try:
-        parse_many(text)
+        limits = parse_many(text)
     except ValueError:
         raise BadSetting(f"{name} must be a rate like {default}, not {text!r}") from None
+    if any(limit.get_expiry() > LONGEST_WINDOW for limit in limits):
+        raise BadSetting(f"{name} must count within a year at most, not {text!r}")
     return text
 
 

@@ -13,6 +13,7 @@ SECRETS = {
     "[key]": r"\b(sk|rk)_(test|live)_\w+",
     "[secret]": r"\bwhsec_\S+",
     "[token]": r"\beyJ[\w-]+\.[\w.-]+",
+    "//[login]@": r"//[^/\s@:]*:\S*@",  # of an address; a password may hold an @
     "[email]": r"(?<![\w.+-])[\w.+-]++@[\w-]+(\.[\w-]+)+",  # begins only where a word does
     "[card]": r"(?<![\w-])\d(?:[ -]?\d){12,18}(?![\w-])",
 }

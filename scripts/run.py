@@ -40,7 +40,7 @@ Ctrl-C stops everything; the data stays.
 def main() -> int:
     """Set up what is missing, start everything, and stay until it is stopped."""
     instance, port = arguments()
-    instance.mkdir(parents=True, exist_ok=True)
+    keep_private(instance)
     try:
         env = environment(instance, port)
         children = Children(env, instance)
@@ -54,6 +54,15 @@ def main() -> int:
         print(f"\n{failure}", file=sys.stderr)
         return 1
     return 0
+
+
+def keep_private(instance: Path) -> None:
+    """Make the folder and everything in it readable by its owner alone, now and later."""
+    os.umask(0o077)
+    instance.mkdir(parents=True, exist_ok=True)
+    instance.chmod(0o700)
+    for path in instance.rglob("*"):
+        path.chmod(0o700 if path.is_dir() else 0o600)
 
 
 def run(children: Children, env: Mapping[str, str], instance: Path, port: int) -> None:
@@ -76,6 +85,7 @@ def run(children: Children, env: Mapping[str, str], instance: Path, port: int) -
     step = "apply" if emulated else "check"
     print(children.run("flask", "billing", "catalog", step, must=False), flush=True)
     children.wait_for(port, "/readyz")
+    (instance / "service.pid").chmod(0o600)  # gunicorn opens it to everybody
     print(welcome(env, instance, port), flush=True)
     while True:
         children.rest(0.3)

@@ -13,6 +13,8 @@ GOOD = {
     "STRIPE_WEBHOOK_SECRET": "whsec_0123456789abcdef",
     "JWT_SECRET": "s1Zq9-0cTnW3bXk7vLr5_hGd2yUe8mPa4",
 }
+GOOD_WEBHOOK = "whsec_0123456789abcdefghijklmnopqrstuvw"
+GOOD_KEY = "sk_test_0123456789abcdefghijklmnopqrstuvw"
 OUTSIDE = {
     "JWKS_URL": "https://id.example.com/keys",
     "JWT_ISSUER": "https://id.example.com",
@@ -30,6 +32,19 @@ NUMBERS = {
     "REFRESH_LEASE_SECONDS": "0",
     "REFRESH_DEBOUNCE_SECONDS": "-0.1",
     "SWEEP_INTERVAL_SECONDS": "0",
+}
+
+TOO_LONG = {
+    "PAST_DUE_GRACE_DAYS": "1000000000",
+    "TOKEN_SECONDS": "9" * 30,
+    "REFRESH_TOKEN_SECONDS": "9" * 30,
+    "LINK_SECONDS": "9" * 30,
+    "INLINE_BUDGET_SECONDS": "1e30",
+    "REQUEST_BUDGET_SECONDS": "1e30",
+    "STRIPE_TIMEOUT_SECONDS": "1e30",
+    "REFRESH_LEASE_SECONDS": "1e30",
+    "REFRESH_DEBOUNCE_SECONDS": "1e30",
+    "SWEEP_INTERVAL_SECONDS": "1e30",
 }
 
 
@@ -95,6 +110,36 @@ def test_a_number_out_of_range_names_itself(name: str) -> None:
         read(**{name: NUMBERS[name]})
 
 
+@pytest.mark.parametrize("name", TOO_LONG)
+def test_a_duration_that_no_date_can_hold_names_itself(name: str) -> None:
+    with pytest.raises(BadSetting, match=f"^{name} must be at most"):
+        read(**{name: TOO_LONG[name]})
+
+
+@pytest.mark.parametrize("name", ["RATE_LIMIT", "POLL_LIMIT", "AUTH_LIMIT"])
+def test_a_rate_over_centuries_names_itself(name: str) -> None:
+    with pytest.raises(BadSetting, match=f"^{name} must count within a year"):
+        read(**{name: "5/9999 year"})
+
+
+@pytest.mark.parametrize(
+    ("name", "address"),
+    [
+        ("REDIS_URL", "redis://me:hunter2@redis:63x79/0"),
+        ("REDIS_URL", "http://me:hunter2@redis"),
+        ("DATABASE_URL", "postgresql://me:hunter2@db:54x32/billing"),
+        ("DATABASE_URL", "mysql://me:hunter2@db/billing"),
+        ("APP_URL", "ftp://me:hunter2@app"),
+        ("STRIPE_API_BASE", "http://me:hunter2@stripe:99999999"),
+    ],
+)
+def test_a_refused_address_names_its_setting_and_no_password(name: str, address: str) -> None:
+    with pytest.raises(BadSetting, match=f"^{name} ") as refused:
+        read(**{name: address})
+
+    assert "hunter2" not in str(refused.value)
+
+
 @pytest.mark.parametrize("name", NUMBERS)
 @pytest.mark.parametrize("value", ["seven", "nan", "inf", "1e999"])
 def test_what_is_no_number_names_itself(name: str, value: str) -> None:
@@ -138,6 +183,13 @@ def test_a_value_that_cannot_be_read_names_its_setting(name: str, value: str) ->
             {"STRIPE_SECRET_KEY": "sk_live_4242", "STRIPE_API_BASE": "http://127.0.0.1:12111"},
             "STRIPE_API_BASE",
         ),
+        (
+            {"STRIPE_SECRET_KEY": "rk_live_4242", "STRIPE_API_BASE": "https://stripe.example.com"},
+            "STRIPE_API_BASE",
+        ),
+        ({"STRIPE_SECRET_KEY": "sk_live_4242", "APP_URL": "http://127.0.0.1:5000"}, "APP_URL"),
+        ({"JWT_SECRET": GOOD_WEBHOOK, "STRIPE_WEBHOOK_SECRET": GOOD_WEBHOOK}, "JWT_SECRET"),
+        ({"JWT_SECRET": GOOD_KEY, "STRIPE_SECRET_KEY": GOOD_KEY}, "JWT_SECRET"),
         ({"APP_URL": "http://billing.example.com"}, "APP_URL"),
         (OUTSIDE | {"JWKS_URL": "http://id.example.com/keys"}, "JWKS_URL.*https"),
         (OUTSIDE | {"JWKS_URL": "id.example.com/keys"}, "JWKS_URL"),
@@ -147,6 +199,10 @@ def test_a_value_that_cannot_be_read_names_its_setting(name: str, value: str) ->
     ],
     ids=[
         "a live key towards an emulator",
+        "a live key towards somebody else",
+        "a live key without https",
+        "one secret for tokens and events",
+        "one secret for tokens and Stripe",
         "no https",
         "keys without https",
         "keys at no address",

@@ -84,6 +84,8 @@ def test_a_line_names_the_request(app: Flask, formatter: logs.OneLine) -> None:
         ("secret=whsec_abc/def+1=", "secret=[secret]"),
         ("token=eyJhbGciOi.eyJzdWIi.c2ln", "token=[token]"),
         ("to=someone.else@mail.example.com", "to=[email]"),
+        ("redis://me:hunter2@db:6379/0", "redis://[login]@db:6379/0"),
+        ("rediss://:p@ss/w@db/0 lost", "rediss://[login]@db/0 lost"),
         ("card=4242 4242 4242 4242", "card=[card]"),
         ("id=6f9619ff-8b86-4011-8123-012345678901", "id=6f9619ff-8b86-4011-8123-012345678901"),
         ("created=1795399200 event=evt_1TnZ", "created=1795399200 event=evt_1TnZ"),

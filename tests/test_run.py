@@ -116,12 +116,19 @@ def test_a_newcomer_buys_pro_and_finds_it_again_after_a_restart(run: Run, tmp_pa
     assert not listens(second.url)
 
 
-def test_the_secrets_are_for_the_owner_alone(run: Run, tmp_path: Path) -> None:
-    run().read_until("Starting")
+def test_everything_is_for_the_owner_alone_also_what_was_open_before(
+    run: Run, tmp_path: Path
+) -> None:
+    instance = tmp_path / "instance"
+    instance.mkdir(mode=0o755)
+    (instance / "billing.db").touch(0o644)
 
-    file = tmp_path / "instance" / "dev.env"
-    eventually(file.exists)
-    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    run().read_until("Ctrl-C")
+
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in instance.iterdir()}
+    assert {"billing.db", "dev.env", "emulator.db", "service.log"} <= modes.keys()
+    assert {name: mode for name, mode in modes.items() if mode != 0o600} == {}
+    assert stat.S_IMODE(instance.stat().st_mode) == 0o700
 
 
 def test_a_taken_port_is_named(run: Run, port: int) -> None:

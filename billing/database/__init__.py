@@ -1,10 +1,11 @@
 """How do we talk to the database? One transaction, one upsert, one kind of moment, two dialects."""
 
 import math
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -203,6 +204,7 @@ def engine_options(url: str) -> dict[str, Any]:
     The values of a statement that failed are kept out of the log: they hold bodies and addresses.
     """
     if url.startswith("sqlite"):
+        _keep_private(url.removeprefix("sqlite:///"))
         return {"connect_args": {"timeout": BUSY_SECONDS}, "hide_parameters": True}
     waits = f"-c lock_timeout={math.ceil(BUSY_SECONDS / 2)}s -c timezone=UTC"
     return {
@@ -210,6 +212,15 @@ def engine_options(url: str) -> dict[str, Any]:
         "pool_size": 10,
         "hide_parameters": True,
     }
+
+
+def _keep_private(path: str) -> None:
+    """Make a file that is not there yet, for its owner alone; SQLite's other files follow it.
+
+    A folder that is missing or closed is told when the database is opened.
+    """
+    with suppress(OSError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
 
 
 @sa.event.listens_for(Engine, "connect")
