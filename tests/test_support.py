@@ -74,7 +74,9 @@ def test_a_signed_event_is_taken_in(client: Client) -> None:
 def test_the_emulator_and_the_service_speak_to_each_other(
     service: str, emulator: Emulator, config: Config
 ) -> None:
-    customer = gateway().create_customer(user_id="u1", email="a@example.com")
+    customer = gateway().create_customer(
+        user_id="u1", email="a@example.com", idempotency_key="customer"
+    )
 
     assert emulator.wait_idle()
     event = db.session.scalars(

@@ -23,7 +23,7 @@ changes = APIBlueprint("changes", __name__, url_prefix="/v1/subscription", tag="
 
 REFUSALS = {
     409: "`no_subscription`, `subscription_not_changeable`, `change_in_progress`.",
-    422: "`invalid`, `not_for_sale`.",
+    422: "`invalid`, `not_for_sale`, `refused_by_stripe`.",
 }
 UNPAID = {402: "`payment_action_required` with `hosted_invoice_url`: the old plan is kept."}
 

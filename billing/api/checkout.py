@@ -50,7 +50,7 @@ class ArrivalResponse(Schema):
 @checkout.doc(
     responses={
         409: "`already_subscribed`: change it, or use the `portal`; `customer_deleted`.",
-        422: "`not_for_sale`, `currency_mismatch`, `unknown_promotion_code`, "
+        422: "`not_for_sale`, `currency_mismatch`, `unknown_promotion_code`, `refused_by_stripe`, "
         "`return_url_not_allowed`, `invalid`.",
     }
 )

@@ -6,6 +6,7 @@ from typing import Any
 from billing.catalog.plans import OfferedPlan
 from billing.catalog.steps import Step, lookup_key, products_by_plan
 from billing.settings import settings
+from billing.stripe_api.attempts import attempt
 from billing.stripe_api.gateway import gateway
 from billing.stripe_api.snapshots import PortalConfiguration
 
@@ -78,10 +79,9 @@ def _offered(plans: list[OfferedPlan]) -> list[dict[str, Any]]:
 
 
 def _make(plans: list[OfferedPlan]) -> None:
-    gateway().create_portal_configuration(
-        {"features": wanted_features(plans), "metadata": {"billing": MARK}, "name": "Billing"},
-        idempotency_key=f"portal:after:{len(gateway().portal_configurations())}",
-    )
+    told = {"features": wanted_features(plans), "metadata": {"billing": MARK}, "name": "Billing"}
+    with attempt(f"portal:after:{len(gateway().portal_configurations())}") as key:
+        gateway().create_portal_configuration(told, idempotency_key=key)
 
 
 def _differing(held: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from billing.catalog.plans import OfferedPlan, OfferedPrice
 from billing.settings import settings
+from billing.stripe_api.attempts import attempt
 from billing.stripe_api.gateway import gateway
 from billing.stripe_api.snapshots import PriceSnapshot, ProductSnapshot
 
@@ -132,10 +133,9 @@ def _money(amount: int, currency: str) -> str:
 
 def _make_product(plan: OfferedPlan) -> None:
     described = {"description": plan.description} if plan.description else {}
-    gateway().create_product(
-        {"name": plan.display_name, "metadata": {"plan": plan.name}, **described},
-        idempotency_key=f"product:{plan.name}:after:{len(gateway().products())}",
-    )
+    told = {"name": plan.display_name, "metadata": {"plan": plan.name}, **described}
+    with attempt(f"product:{plan.name}:after:{len(gateway().products())}") as key:
+        gateway().create_product(told, idempotency_key=key)
 
 
 def _make_price(key: str, plan: OfferedPlan, price: OfferedPrice) -> None:
@@ -150,9 +150,8 @@ def _make_price(key: str, plan: OfferedPlan, price: OfferedPrice) -> None:
     }
     # So many prices the product had: what was taken away since can be made anew.
     earlier = len(gateway().prices_of(product.id))
-    gateway().create_price(
-        told, idempotency_key=f"price:{product.id}:{key}:{price.amount_cents}:{earlier}"
-    )
+    with attempt(f"price:{product.id}:{key}:{price.amount_cents}:{earlier}") as idempotency_key:
+        gateway().create_price(told, idempotency_key=idempotency_key)
 
 
 def _tell_product(product_id: str, told: dict[str, Any]) -> None:
@@ -164,7 +163,8 @@ def _archive_price(price_id: str) -> None:
 
 
 def _make_feature(lookup_key: str) -> None:
-    gateway().create_feature(lookup_key)
+    with attempt(f"feature:{lookup_key}") as key:
+        gateway().create_feature(lookup_key, idempotency_key=key)
 
 
 def _attach(plan: OfferedPlan, name: str) -> None:

@@ -43,10 +43,12 @@ class Api:
         """Do the work, and put whatever comes of it into Stripe's envelope."""
         cause = Cause(token("req_", 14), request.headers.get("Idempotency-Key"))
         try:
-            self._suffer()
+            fault = self._suffer()
+            if fault and not (fault.status == 500 and request.method == "POST"):
+                raise fault
             authenticate(self._account.faults.forbidden)
             route, ids = routed(request.method, f"/v1/{path}")
-            status, body = self._perform(route, ids, cause)
+            status, body = self._perform(route, ids, cause, fault)
         except ApiError as refusal:
             status, body = refusal.status, as_json(refusal.body(cause.request_id or ""))
         self._remember(status)
@@ -56,8 +58,8 @@ class Api:
             raise ConnectionResetError
         return response
 
-    def _suffer(self) -> None:
-        """Let the faults of the API happen."""
+    def _suffer(self) -> ApiError | None:
+        """Let the faults of the API happen; return the answer that is to be given instead."""
         faults = self._account.faults
         if faults.api_delay:
             time.sleep(faults.api_delay)
@@ -67,8 +69,7 @@ class Api:
         if cut:
             self._remember(0)
             raise ConnectionResetError
-        if status:
-            raise injected(status)
+        return injected(status) if status else None
 
     def _loses_answer(self) -> bool:
         """Say whether this answer is one of those that never arrive."""
@@ -77,12 +78,16 @@ class Api:
             lost, faults.api_lost = faults.api_lost > 0, max(0, faults.api_lost - 1)
         return lost
 
-    def _perform(self, route: Route, ids: dict[str, str], cause: Cause) -> tuple[int, str]:
+    def _perform(
+        self, route: Route, ids: dict[str, str], cause: Cause, fault: ApiError | None
+    ) -> tuple[int, str]:
         raw = decode([*request.args.items(multi=True), *request.form.items(multi=True)])
         params = read(route.accepts, raw)
         wanted = params.pop("expand", [])
 
         def act() -> str:
+            if fault:
+                raise fault
             with self._account.atomic(cause) as flask.g.transaction:
                 result = route.handler(self._account, params, **ids)
                 shown = expand(self._account, present(self._account, result), wanted)

@@ -11,10 +11,12 @@ from billing.emulator.errors import ApiError, idempotency_in_use, idempotency_mi
 from billing.emulator.transaction import Cause
 
 KEPT_SECONDS = 24 * 3600
+KEPT_REFUSALS = (402, 500)
+"""What an endpoint answered after it had begun: Stripe replays that too."""
 
 
 class Idempotency:
-    """Remembers answers by key. Refused parameters and injected faults are not remembered."""
+    """Remembers answers by key, 500s among them. Refused parameters are not remembered."""
 
     def __init__(self, account: Account) -> None:
         self._account = account
@@ -49,8 +51,8 @@ class Idempotency:
         try:
             body = act()
         except ApiError as refusal:
-            if refusal.status == 402:
-                self._keep(key, fingerprint, 402, flask.json.dumps(refusal.body("")))
+            if refusal.status in KEPT_REFUSALS:
+                self._keep(key, fingerprint, refusal.status, flask.json.dumps(refusal.body("")))
             raise
         self._keep(key, fingerprint, 200, body)
         return 200, body

@@ -1,5 +1,6 @@
 """Every table. Importing this package is enough for migrations to see them all."""
 
+from billing.models.attempts import StripeAttempt
 from billing.models.catalogue import PlanPrice, PlansVersion, StripeProduct, SubscriptionPlan
 from billing.models.changes import Cause, Change, Drift, DriftKind
 from billing.models.charges import StripeCharge
@@ -54,6 +55,7 @@ __all__ = [
     "ReservationState",
     "ServiceKey",
     "Status",
+    "StripeAttempt",
     "StripeCharge",
     "StripeCustomer",
     "StripeEvent",

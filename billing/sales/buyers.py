@@ -9,6 +9,8 @@ from billing import clock
 from billing.database import insert_or_nothing, reading, transaction
 from billing.errors import Conflict, NotFound
 from billing.models import CustomerUnlink, StripeCustomer, User
+from billing.sales.intents import key_of
+from billing.stripe_api.attempts import attempt
 from billing.stripe_api.gateway import gateway
 from billing.stripe_sync.truths import links
 
@@ -43,14 +45,17 @@ def customer_of(buyer: Buyer) -> str:
     """Return the buyer's Stripe customer, made and linked if there is none yet.
 
     Twice, at once or after a crash, Stripe gives the same customer: the idempotency key is the
-    user, and the customer that an operator parted from the user. Whatever is linked first stays.
+    user with the address, and the customer that an operator parted from the user. Whatever is
+    linked first stays, so that a customer made unseen does no harm.
     Raises Conflict if an operator has just ended the link.
     """
     if buyer.stripe_customer_id:
         return buyer.stripe_customer_id
-    made = gateway().create_customer(
-        user_id=str(buyer.user_id), email=buyer.email, replaces=_replaced_customer(buyer.user_id)
-    )
+    replaced = _replaced_customer(buyer.user_id)
+    with attempt(key_of("customer", str(buyer.user_id), buyer.email, replaced)) as key:
+        made = gateway().create_customer(
+            user_id=str(buyer.user_id), email=buyer.email, idempotency_key=key
+        )
     with transaction() as session:
         session.execute(insert_or_nothing(StripeCustomer, {"id": made.id}, key="id"))
         if (buyer.user_id, made.id) in links.parted([made.id]):

@@ -6,11 +6,13 @@ from billing.errors import PaymentRequired
 from billing.sales import planning
 from billing.sales.holdings import Holding, customer_of_holder, holding_of
 from billing.sales.intents import key_of
+from billing.sales.refusals import wishes
 from billing.sales.targets import Target, Wish, changeable, is_immediate, target_of
 from billing.sales.truth import catch_up
 from billing.sales.turns import turn_of
 from billing.settings import settings
 from billing.stripe_api import transport
+from billing.stripe_api.attempts import attempt
 from billing.stripe_api.gateway import gateway
 from billing.stripe_api.snapshots import SubscriptionSnapshot
 from billing.stripe_sync.subjects import Part
@@ -27,14 +29,15 @@ def change(user_id: UUID, wish: Wish) -> None:
 
     Asked for twice, at once or after a crash, it is made once: what is there is seen first, and
     keys derive from it. Raises NoSubscription, NotChangeable, NotFound, NotForSale,
-    PaymentActionRequired, ChangeInProgress, StripeUnavailable.
+    PaymentActionRequired, RefusedByStripe, ChangeInProgress, StripeUnavailable.
     """
     customer_id = customer_of_holder(user_id)
     with transport.within(settings().request_budget), turn_of(customer_id):
         holding = changeable(holding_of(customer_id))
         target = target_of(holding, wish)
         try:
-            _bring_about(holding, target)
+            with wishes():
+                _bring_about(holding, target)
         except PaymentActionRequired:
             catch_up(customer_id, Part.INVOICES)
             raise
@@ -57,12 +60,10 @@ def _bring_about(holding: Holding, target: Target) -> None:
 
 
 def _change_now(holding: Holding, target: Target) -> None:
-    changed = gateway().change_items(
-        holding.id,
-        [target.item(holding)],
-        is_trial=holding.is_in_trial,
-        idempotency_key=key_of("change", holding.state, target.text),
-    )
+    with attempt(key_of("change", holding.state, target.text)) as key:
+        changed = gateway().change_items(
+            holding.id, [target.item(holding)], is_trial=holding.is_in_trial, idempotency_key=key
+        )
     if changed.waits_for_payment:
         raise payment_action_required(changed)
 
@@ -78,7 +79,8 @@ def _take_back_unpaid(holding: Holding) -> None:
     if not holding.subscription.waits_for_payment or invoice_id is None:
         return
     if gateway().invoice(invoice_id).status == "open":
-        gateway().void_invoice(invoice_id)
+        with attempt(f"void:{invoice_id}") as key:
+            gateway().void_invoice(invoice_id, idempotency_key=key)
 
 
 def payment_action_required(subscription: SubscriptionSnapshot) -> PaymentActionRequired:

@@ -11,23 +11,26 @@ import sqlalchemy as sa
 
 from billing import clock
 from billing.database import insert, reading, transaction
-from billing.errors import Conflict, Invalid, StripeUnavailable
+from billing.errors import BillingError, Conflict, Invalid, StripeUnavailable
 from billing.models import CheckoutState, OpenCheckout
 from billing.sales.buyers import buyer, customer_of
 from billing.sales.offers import Offer, find_offer
 from billing.sales.purchases import (
     AlreadySubscribed,
-    CustomerDeleted,
     Purchase,
     currency_for,
+    is_subscribed,
     parameters_of,
     past_of,
     promotion_id,
+    require_customer,
 )
+from billing.sales.refusals import wishes
 from billing.sales.truth import catch_up
 from billing.settings import settings
 from billing.stripe_api import transport
-from billing.stripe_api.faults import StripeMissing, StripeRefused
+from billing.stripe_api.attempts import attempt
+from billing.stripe_api.faults import StripeMissing, StripeRefusal, StripeRefused, is_refusal
 from billing.stripe_api.gateway import gateway
 from billing.stripe_sync.subjects import Part
 from config import origin_of
@@ -77,7 +80,8 @@ def open_checkout(user_id: UUID, plan_name: str, interval: str = "month", **more
     """Open a Checkout Session for the plan, or return the one that is open for it already.
 
     `more` are the further fields of a Purchase. Raises NotFound, NotForSale, ReturnUrlNotAllowed,
-    AlreadySubscribed, CustomerDeleted, CurrencyMismatch, UnknownPromotionCode, StripeUnavailable.
+    AlreadySubscribed, CustomerDeleted, CurrencyMismatch, UnknownPromotionCode, RefusedByStripe,
+    StripeUnavailable.
     Safe to repeat, also at the same time and after a crash.
     """
     return opened(user_id, Purchase(plan_name, interval, **more))
@@ -96,12 +100,12 @@ def opened(user_id: UUID, purchase: Purchase) -> Checkout:
         promotion = promotion_id(purchase.promotion_code, who.stripe_customer_id)
         customer_id = customer_of(who)
         asked = parameters_of(who, customer_id, offer, purchase, past, promotion)
-        try:
-            return filled(claim_checkout(who.user_id, offer, asked))
-        except StripeMissing:
-            if gateway().customer(customer_id).deleted:
-                raise CustomerDeleted("The customer was deleted at Stripe.") from None
-            raise
+        with wishes():
+            try:
+                return filled(claim_checkout(who.user_id, offer, asked))
+            except StripeMissing:
+                require_customer(customer_id)
+                raise
 
 
 def allowed(url: str | None) -> str | None:
@@ -138,41 +142,75 @@ def close_checkout_of_others(user_id: UUID, customer_id: str | None) -> None:
         close_claim(claim)
     except AlreadySubscribed:
         log.warning("checkout.paid_for_former_customer session=%s", claim.stripe_session_id)
-    except (StripeMissing, StripeRefused):
-        _close(claim.id)
 
 
 def close_claim(claim: Claim) -> None:
-    """Expire the claim's session at Stripe, then the claim. Raises AlreadySubscribed if paid."""
-    if claim.expires_at > clock.utc_now():
-        session_id = filled(claim).session_id
+    """Expire the claim's session at Stripe, overdue or not, then the claim.
+
+    Raises AlreadySubscribed if it was paid, Conflict while Stripe leaves it open.
+    """
+    try:
+        session_id = filled(claim).session_id  # a request on its way may still make it
+    except StripeRefusal as refusal:
+        if not is_refusal(refusal) and claim.expires_at > clock.utc_now():
+            raise
+        return _close(claim.id)  # Stripe will never make it
+    status = expired(session_id)
+    if status == CheckoutState.COMPLETE:
+        catch_up(claim.stripe_customer_id, Part.CHECKOUTS)
+        if is_subscribed(claim.stripe_customer_id):
+            raise AlreadySubscribed("The earlier checkout was paid; change it.")
+    elif status == CheckoutState.OPEN:
+        raise Conflict("The earlier checkout is still open; try again.", retry_after=5)
+    return _close(claim.id)
+
+
+def expired(session_id: str) -> str | None:
+    """Expire the session; return the status it then has. One unknown to Stripe is expired."""
+    try:
+        with attempt(f"expire:{session_id}") as key:
+            session = gateway().expire_checkout_session(session_id, idempotency_key=key)
+    except (StripeRefused, StripeMissing):
         try:
-            gateway().expire_checkout_session(session_id)
-        except (StripeRefused, StripeMissing):
-            now = gateway().checkout_session(session_id)
-            if now.status == CheckoutState.COMPLETE:
-                catch_up(claim.stripe_customer_id, Part.CHECKOUTS)
-                raise AlreadySubscribed("The earlier checkout was paid; change it.") from None
-    _close(claim.id)
+            session = gateway().checkout_session(session_id)
+        except StripeMissing:
+            return CheckoutState.EXPIRED
+    return session.status
 
 
 def filled(claim: Claim) -> Checkout:
-    """Return the claim's session, made at Stripe if nobody has yet."""
+    """Return the claim's session, made at Stripe if nobody has yet; a refusal ends the claim."""
     if claim.stripe_session_id and claim.url:
         return Checkout(claim.stripe_session_id, claim.url, claim.expires_at)
-    made = gateway().create_checkout_session(
-        claim.parameters, idempotency_key=f"checkout:{claim.id}"
-    )
+    try:
+        with attempt(f"checkout:{claim.id}") as key:
+            made = gateway().create_checkout_session(claim.parameters, idempotency_key=key)
+    except BillingError as error:
+        if is_refusal(error):
+            _close(claim.id)
+        raise
     if made.url is None:
         raise StripeUnavailable("Stripe opened a checkout without an address.")
     expires_at = made.expires_at or claim.expires_at
-    with transaction() as session:
-        session.execute(
-            sa.update(OpenCheckout)
-            .where(OpenCheckout.id == claim.id)
-            .values(stripe_session_id=made.id, url=made.url, expires_at=expires_at)
-        )
+    if not _keep(claim, made.id, made.url, expires_at):
+        expired(made.id)
+        raise Conflict("Another checkout of this user was opened; try again.", retry_after=1)
     return Checkout(made.id, made.url, expires_at)
+
+
+def _keep(claim: Claim, session_id: str, url: str, expires_at: datetime) -> bool:
+    """Store the session with its claim; return False if the claim is closed or has another."""
+    is_free = sa.or_(
+        OpenCheckout.stripe_session_id.is_(None), OpenCheckout.stripe_session_id == session_id
+    )
+    statement = (
+        sa.update(OpenCheckout)
+        .where(OpenCheckout.id == claim.id, OpenCheckout.state == CheckoutState.OPEN, is_free)
+        .values(stripe_session_id=session_id, url=url, expires_at=expires_at)
+        .returning(OpenCheckout.id)
+    )
+    with transaction() as session:
+        return session.scalar(statement) is not None
 
 
 def _hold(user_id: UUID, offer: Offer, parameters: dict[str, Any]) -> Claim | None:

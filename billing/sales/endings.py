@@ -12,6 +12,7 @@ from billing.sales.truth import catch_up
 from billing.sales.turns import turn_of
 from billing.settings import settings
 from billing.stripe_api import transport
+from billing.stripe_api.attempts import attempt
 from billing.stripe_api.faults import StripeMissing
 from billing.stripe_api.gateway import gateway
 
@@ -36,9 +37,8 @@ def cancel(user_id: UUID, at: EndAt = EndAt.PERIOD_END) -> None:
             _end_now(holding)
         elif not holding.is_ending:
             planning.forget(holding)  # a schedule and an end cannot both be planned
-            gateway().cancel_at_period_end(
-                holding.id, idempotency_key=key_of("cancel", holding.state)
-            )
+            with attempt(key_of("cancel", holding.state)) as key:
+                gateway().cancel_at_period_end(holding.id, idempotency_key=key)
         catch_up(customer_id)
 
 
@@ -53,11 +53,12 @@ def resume(user_id: UUID) -> None:
         holding = holding_of(customer_id)
         planning.forget(holding)
         if holding.is_ending:
-            gateway().keep(
-                holding.id,
-                was_at_period_end=holding.subscription.cancel_at_period_end,
-                idempotency_key=key_of("keep", holding.state),
-            )
+            with attempt(key_of("keep", holding.state)) as key:
+                gateway().keep(
+                    holding.id,
+                    was_at_period_end=holding.subscription.cancel_at_period_end,
+                    idempotency_key=key,
+                )
         if holding.status is Status.PAUSED:
             _go_on(holding)
         catch_up(customer_id)
@@ -71,7 +72,8 @@ def _end_now(holding: Holding) -> None:
 
 
 def _go_on(holding: Holding) -> None:
-    resumed = gateway().resume(holding.id, idempotency_key=key_of("resume", holding.state))
+    with attempt(key_of("resume", holding.state)) as key:
+        resumed = gateway().resume(holding.id, idempotency_key=key)
     if Status.read(resumed.status) is Status.PAUSED:
         catch_up(holding.customer_id)
         raise payment_action_required(resumed)

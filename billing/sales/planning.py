@@ -6,6 +6,7 @@ from billing import clock
 from billing.sales.holdings import PORTAL, Holding, NotChangeable
 from billing.sales.intents import key_of
 from billing.sales.targets import Target, as_phase_item
+from billing.stripe_api.attempts import attempt
 from billing.stripe_api.gateway import gateway
 from billing.stripe_api.snapshots import ScheduleSnapshot
 
@@ -41,11 +42,8 @@ def plan(holding: Holding, target: Target) -> None:
     kept: dict[str, Any] = {"proration_behavior": "none"}
     if schedule.phase_discounts:
         kept["discounts"] = list(schedule.phase_discounts)
-    gateway().plan_phases(
-        schedule.id,
-        [phase | kept for phase in phases],
-        idempotency_key=key_of("phases", schedule.id, holding.state, target.text),
-    )
+    with attempt(key_of("phases", schedule.id, holding.state, target.text)) as key:
+        gateway().plan_phases(schedule.id, [phase | kept for phase in phases], idempotency_key=key)
 
 
 def forget(holding: Holding) -> None:
@@ -53,7 +51,8 @@ def forget(holding: Holding) -> None:
     schedule = holding.subscription.schedule
     if schedule is not None and schedule.status in RUNNING:
         refuse_by_hand(schedule)
-        gateway().release_schedule(schedule.id)
+        with attempt(f"release:{schedule.id}") as key:
+            gateway().release_schedule(schedule.id, idempotency_key=key)
 
 
 def refuse_by_hand(schedule: ScheduleSnapshot) -> None:
@@ -69,6 +68,5 @@ def _scheduled(holding: Holding) -> ScheduleSnapshot:
         return schedule
     earlier = gateway().schedules_of(holding.customer_id)
     newest = earlier[0].id if earlier else "none"
-    return gateway().create_schedule(
-        holding.id, idempotency_key=key_of("schedule", holding.id, newest)
-    )
+    with attempt(key_of("schedule", holding.id, newest)) as key:
+        return gateway().create_schedule(holding.id, idempotency_key=key)

@@ -5,6 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from billing.sales.holdings import customer_of_holder, holding_of
+from billing.sales.refusals import wishes
 from billing.sales.targets import Wish, changeable, is_immediate, target_of
 from billing.settings import settings
 from billing.stripe_api import transport
@@ -39,7 +40,8 @@ def preview(user_id: UUID, wish: Wish) -> Preview:
         is_now = is_immediate(holding, target)
         due: PreviewSnapshot | None = None
         if is_new and is_now and not holding.is_in_trial:
-            due = gateway().preview_items(holding.id, [target.item(holding)])
+            with wishes():
+                due = gateway().preview_items(holding.id, [target.item(holding)])
     return Preview(
         at=holding.item.period_end if is_new and not is_now else None,
         currency=target.currency,

@@ -17,6 +17,8 @@ from billing.settings import settings
 from billing.stripe_api.faults import StripeMissing
 from billing.stripe_api.gateway import gateway
 
+NO_CUSTOMER = "The customer was deleted at Stripe."
+
 
 class AlreadySubscribed(Conflict):
     """The user has a live subscription; it is changed, not bought again."""
@@ -75,22 +77,32 @@ def past_of(who: Buyer) -> Past:
     had_trial = _stored_trial(who)
     if who.stripe_customer_id is None:
         return Past(had_trial=had_trial)
-    if _is_held_here(who.stripe_customer_id):
+    if is_subscribed(who.stripe_customer_id):
         raise AlreadySubscribed("There is a subscription already; change it instead.")
     try:
         found, _ = gateway().subscriptions_of(who.stripe_customer_id)
     except StripeMissing:
-        raise CustomerDeleted("The customer was deleted at Stripe.") from None
+        raise CustomerDeleted(NO_CUSTOMER) from None
     if any(not Status.read(one.status).is_terminal for one in found):
         catch_up(who.stripe_customer_id)
         raise AlreadySubscribed("There is a subscription already; change it instead.")
     currency, deleted = _stored_customer(who.stripe_customer_id)
     if deleted:
-        raise CustomerDeleted("The customer was deleted at Stripe.")
+        raise CustomerDeleted(NO_CUSTOMER)
     return Past(
         currency=currency or next((one.currency for one in found if one.currency), None),
         had_trial=had_trial or any(one.trial_end for one in found),
     )
+
+
+def require_customer(customer_id: str) -> None:
+    """Check that Stripe still knows the customer. Raises CustomerDeleted."""
+    try:
+        is_gone = gateway().customer(customer_id).deleted
+    except StripeMissing:
+        is_gone = True
+    if is_gone:
+        raise CustomerDeleted(NO_CUSTOMER) from None
 
 
 def currency_for(purchase: Purchase, past: Past) -> str:
@@ -170,7 +182,8 @@ def _taxes() -> dict[str, Any]:
     return told | ({"customer_update": {"address": "auto", "name": "auto"}} if told else {})
 
 
-def _is_held_here(customer_id: str) -> bool:
+def is_subscribed(customer_id: str) -> bool:
+    """Return whether the customer has a live subscription among our rows."""
     with reading() as session:
         return bool(
             session.scalar(

@@ -43,10 +43,10 @@ class CatalogueCalls(Connection):
         found, _ = self._list(FEATURES, {"archived": "false", "limit": PAGE})
         return [FeatureSnapshot.from_stripe(one) for one in found]
 
-    def create_feature(self, lookup_key: str) -> FeatureSnapshot:
+    def create_feature(self, lookup_key: str, *, idempotency_key: str) -> FeatureSnapshot:
         """Make a feature; lookup keys are unique and never change."""
         told = {"lookup_key": lookup_key, "name": lookup_key}
-        made = self._post(FEATURES, told, idempotency_key=f"feature:{lookup_key}")
+        made = self._post(FEATURES, told, idempotency_key=idempotency_key)
         return FeatureSnapshot.from_stripe(made)
 
     def features_of_product(self, product_id: str) -> dict[str, str]:

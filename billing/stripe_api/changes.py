@@ -95,18 +95,16 @@ class ChangeCalls(Connection):
         )
         return ScheduleSnapshot.from_stripe(planned)
 
-    def release_schedule(self, schedule_id: str) -> ScheduleSnapshot:
+    def release_schedule(self, schedule_id: str, *, idempotency_key: str) -> ScheduleSnapshot:
         """Forget what is planned; a schedule is released once in its life."""
         path = f"/v1/subscription_schedules/{schedule_id}/release"
-        released = self._post(path, {}, idempotency_key=f"release:{schedule_id}")
+        released = self._post(path, {}, idempotency_key=idempotency_key)
         return ScheduleSnapshot.from_stripe(released)
 
-    def void_invoice(self, invoice_id: str) -> InvoiceSnapshot:
+    def void_invoice(self, invoice_id: str, *, idempotency_key: str) -> InvoiceSnapshot:
         """Take an open invoice back; what waited for its payment is dropped."""
         path = f"/v1/invoices/{invoice_id}/void"
-        return InvoiceSnapshot.from_stripe(
-            self._post(path, {}, idempotency_key=f"void:{invoice_id}")
-        )
+        return InvoiceSnapshot.from_stripe(self._post(path, {}, idempotency_key=idempotency_key))
 
     def _update(
         self, subscription_id: str, parameters: Mapping[str, Any], key: str

@@ -68,10 +68,23 @@ class StripeKeyRefused(StripeUnavailable):
         return f"{self.detail}{lacking}"
 
 
+class StripeFailed(StripeUnavailable):
+    """Stripe answered 5xx. It replays this answer to the same idempotency key for a day."""
+
+
 class CardDeclined(PaymentRequired):
     """The payment did not go through."""
 
     code = "payment_failed"
+
+
+def is_refusal(error: BaseException) -> bool:
+    """Return whether Stripe decided against the request, so that nothing of it was done.
+
+    An `idempotency_error` is none: it speaks of an earlier request with the key.
+    """
+    refusals = (StripeRefusal, CardDeclined)
+    return isinstance(error, refusals) and not isinstance(error, IdempotencyKeyConflict)
 
 
 def translate(error: stripe.StripeError) -> BillingError:
@@ -94,7 +107,9 @@ def translate(error: stripe.StripeError) -> BillingError:
     if isinstance(error, stripe.InvalidRequestError):
         if error.code == "resource_missing":
             return StripeMissing(
-                f"Stripe has no such object: {error.param or 'id'}{where}.", **answer
+                f"Stripe has no such object: {error.param or 'id'}{where}.",
+                param=error.param,
+                **answer,
             )
         return StripeRefused(
             f"Stripe refused the request: {error.code or 'invalid_request'}{where}.",
@@ -102,6 +117,8 @@ def translate(error: stripe.StripeError) -> BillingError:
             param=error.param,
             **answer,
         )
+    if error.http_status is not None and error.http_status >= 500:
+        return StripeFailed(f"Stripe failed{where}.")
     return StripeUnavailable(f"Stripe did not answer as it should{where}.")
 
 

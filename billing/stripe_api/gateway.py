@@ -147,16 +147,13 @@ class StripeGateway(ChangeCalls, CatalogueCalls, PortalCalls, OperatorCalls):
         return bool(found)
 
     def create_customer(
-        self, *, user_id: str, email: str | None, replaces: str | None = None
+        self, *, user_id: str, email: str | None, idempotency_key: str
     ) -> CustomerSnapshot:
-        """Create the customer of a user. The same user always gets the same one.
-
-        `replaces` names the customer that the user was parted from: then it is another one.
-        """
+        """Create the customer of a user. The same key gives the same customer for a day."""
         made = self._post(
             "/v1/customers",
             {"metadata": {"user_id": user_id}} | ({"email": email} if email else {}),
-            idempotency_key=":".join(filter(None, ["customer", user_id, replaces])),
+            idempotency_key=idempotency_key,
         )
         return CustomerSnapshot.from_stripe(made)
 
@@ -173,10 +170,10 @@ class StripeGateway(ChangeCalls, CatalogueCalls, PortalCalls, OperatorCalls):
         made = self._post("/v1/checkout/sessions", parameters, idempotency_key=idempotency_key)
         return CheckoutSnapshot.from_stripe(made)
 
-    def expire_checkout_session(self, session_id: str) -> CheckoutSnapshot:
+    def expire_checkout_session(self, session_id: str, *, idempotency_key: str) -> CheckoutSnapshot:
         """Close an open session; raises StripeRefused if it is open no longer."""
         path = f"/v1/checkout/sessions/{session_id}/expire"
-        made = self._post(path, {}, idempotency_key=f"expire:{session_id}")
+        made = self._post(path, {}, idempotency_key=idempotency_key)
         return CheckoutSnapshot.from_stripe(made)
 
     def with_all_items(self, subscription: dict[str, Any]) -> dict[str, Any]:

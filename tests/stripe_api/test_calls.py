@@ -163,11 +163,11 @@ def an_unpaid_change_taken_back(world: World) -> object:
         idempotency_key="change",
     )
     assert waiting.waits_for_payment
-    return world.gateway.void_invoice(str(waiting.latest_invoice_id))
+    return world.gateway.void_invoice(str(waiting.latest_invoice_id), idempotency_key="void")
 
 
 def a_feature_given_and_taken(world: World) -> object:
-    made = world.gateway.create_feature("exports")
+    made = world.gateway.create_feature("exports", idempotency_key="feature")
     world.gateway.attach_feature(world.product, made.id)
     attached = world.gateway.features_of_product(world.product)
     return world.gateway.detach_feature(world.product, attached["exports"])
@@ -245,7 +245,9 @@ CALLS: dict[str, Callable[[World], object]] = {
     "charge": lambda w: w.gateway.charge(w.charge),
     "checkout_session": lambda w: w.gateway.checkout_session(w.checkout()),
     "create_checkout_session": World.checkout,
-    "create_customer": lambda w: w.gateway.create_customer(user_id="u", email="a@example.com"),
+    "create_customer": lambda w: w.gateway.create_customer(
+        user_id="u", email="a@example.com", idempotency_key="customer"
+    ),
     "create_feature": a_feature_given_and_taken,
     "create_portal_configuration": a_portal,
     "create_portal_session": a_portal_session,
@@ -259,7 +261,9 @@ CALLS: dict[str, Callable[[World], object]] = {
     "detach_feature": a_feature_given_and_taken,
     "disputes_of": lambda w: w.gateway.disputes_of(w.charge),
     "entitlements_of": lambda w: w.gateway.entitlements_of(w.customer),
-    "expire_checkout_session": lambda w: w.gateway.expire_checkout_session(w.checkout()),
+    "expire_checkout_session": lambda w: w.gateway.expire_checkout_session(
+        w.checkout(), idempotency_key="expire"
+    ),
     "features": lambda w: w.gateway.features(),
     "features_of_product": lambda w: w.gateway.features_of_product(w.product),
     "fraud_warnings_of": lambda w: w.gateway.fraud_warnings_of(w.charge),
@@ -280,7 +284,9 @@ CALLS: dict[str, Callable[[World], object]] = {
     "product": lambda w: w.gateway.product(w.product),
     "products": lambda w: w.gateway.products(),
     "promotion_code": lambda w: w.gateway.promotion_code("SPRING"),
-    "release_schedule": lambda w: w.gateway.release_schedule(w.schedule()),
+    "release_schedule": lambda w: w.gateway.release_schedule(
+        w.schedule(), idempotency_key="release"
+    ),
     "resume": a_pause_ended,
     "schedules_of": lambda w: w.gateway.schedules_of(w.customer),
     "set_portal_configuration": lambda w: w.gateway.set_portal_configuration(

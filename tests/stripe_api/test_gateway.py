@@ -274,7 +274,7 @@ def test_a_retried_post_repeats_its_idempotency_key(
     stripe_http.post(f"{API}/v1/customers", status=500, json=error("api_error"))
     stripe_http.post(f"{API}/v1/customers", json={"id": "cus_1"})
 
-    gateway.create_customer(user_id="7", email="a@example.com")
+    gateway.create_customer(user_id="7", email="a@example.com", idempotency_key="customer:7")
 
     assert [call.request.headers["Idempotency-Key"] for call in stripe_http.calls] == [
         "customer:7",

@@ -3,6 +3,7 @@
 from stripe.params import checkout as types
 
 from billing.emulator.account import Account, Resource, token
+from billing.emulator.checkout.limits import refuse_restricted, refuse_too_much
 from billing.emulator.errors import invalid, missing_parameter
 from billing.emulator.expansion import included_in
 from billing.emulator.listing import cut, listing
@@ -89,7 +90,13 @@ def create(account: Account, params: Params) -> Resource:
         line_of(account, each, in_currency(price, currency))
         for each, price in zip(told, prices, strict=True)
     ]
-    session = account.add(session_of(account, params, lines))
+    session = session_of(account, params, lines)
+    refuse_too_much(lines)
+    for number, each in enumerate(session["_discounts"]):
+        if code := each.get("promotion_code"):
+            path = f"discounts[{number}][promotion_code]"
+            refuse_restricted(account, account.find("promotion_code", code, path), session, path)
+    account.add(session)
     session["url"] = f"{account.url}/checkout/{session['id']}"
     return session
 
