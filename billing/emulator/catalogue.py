@@ -13,6 +13,7 @@ from billing.emulator import (
     prices,
     products,
     schedules,
+    tax_rates,
     test_clocks,
     webhook_endpoints,
 )
@@ -40,6 +41,7 @@ MODULES = (
     products,
     sessions,
     subscriptions,
+    tax_rates,
     test_clocks,
     webhook_endpoints,
 )

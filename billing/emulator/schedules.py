@@ -4,7 +4,7 @@ import copy
 
 from stripe import params as types
 
-from billing.emulator.account import Account, Resource, token
+from billing.emulator.account import Account, Resource, shown_as, token
 from billing.emulator.ending import cancel_now
 from billing.emulator.errors import invalid, missing_parameter
 from billing.emulator.periods import boundary
@@ -12,6 +12,7 @@ from billing.emulator.prices import plan_of, recurring_price
 from billing.emulator.routes import Params, listable, retrievable, route
 from billing.emulator.subscriptions.changes import change_subscription
 from billing.emulator.subscriptions.shape import ends_at, items
+from billing.emulator.tax_rates import named, shown
 from billing.emulator.writing import apply, merged
 
 KIND = "subscription_schedule"
@@ -38,6 +39,12 @@ DEFAULTS: Resource = {
     "on_behalf_of": None,
     "transfer_data": None,
 }
+TERMS = ("billing_thresholds", "collection_method", "default_tax_rates")
+"""What a phase begins with from its subscription and gives to it, beside discounts."""
+
+ITEM_TERMS = ("billing_thresholds", "tax_rates")
+NO_DISCOUNT = dict.fromkeys(("coupon", "discount", "promotion_code"))
+
 PHASE: Resource = {
     "add_invoice_items": [],
     "application_fee_percent": None,
@@ -76,9 +83,15 @@ def create(account: Account, params: Params) -> Resource:
 def schedule_of(account: Account, subscription: Resource) -> Resource:
     """Make the schedule of a subscription that goes on as it is until its period ends."""
     start = max(int(item["current_period_start"]) for item in items(subscription))
-    told = [{"price": i["price"], "quantity": i.get("quantity")} for i in items(subscription)]
+    told = [
+        {"quantity": None, **{name: item[name] for name in ("price", *ITEM_TERMS, "metadata")}}
+        | ({"quantity": item["quantity"]} if "quantity" in item else {})
+        for item in items(subscription)
+    ]
     span = {"start_date": start, "end_date": ends_at(subscription)}
-    phase = phase_of(account, subscription, {**span, "items": told})
+    terms = {name: copy.deepcopy(subscription[name]) for name in TERMS}
+    terms["discounts"] = [{"discount": id} for id in subscription["discounts"]]
+    phase = phase_of(account, subscription, {**terms, **span, "items": told})
     return {
         "id": token("sub_sched_"),
         "object": KIND,
@@ -90,7 +103,8 @@ def schedule_of(account: Account, subscription: Resource) -> Resource:
         "current_phase": span,
         "customer": subscription["customer"],
         "customer_account": None,
-        "default_settings": copy.deepcopy(DEFAULTS),
+        "default_settings": copy.deepcopy(DEFAULTS)
+        | {"collection_method": subscription["collection_method"]},
         "end_behavior": "release",
         "livemode": False,
         "metadata": {},
@@ -107,9 +121,9 @@ def schedule_of(account: Account, subscription: Resource) -> Resource:
 def phase_of(account: Account, subscription: Resource, told: Params) -> Resource:
     """Make a phase with both of its dates from what was told of it."""
     lines = [item_of(account, each, f"items[{n}]") for n, each in enumerate(told["items"])]
-    kept: Resource = {
-        name: told[name] for name in ("metadata", "proration_behavior") if name in told
-    }
+    kept: Resource = {name: told[name] for name in PHASE if name in told}
+    kept["default_tax_rates"] = named(account, kept.get("default_tax_rates", []), "phases")
+    kept["discounts"] = [{**NO_DISCOUNT, **each} for each in kept.get("discounts") or []]
     dates = {"start_date": told["start_date"], "end_date": told["end_date"]}
     phase = {**copy.deepcopy(PHASE), "currency": subscription["currency"], "items": lines}
     return {**phase, **kept, **dates}
@@ -118,16 +132,27 @@ def phase_of(account: Account, subscription: Resource, told: Params) -> Resource
 def item_of(account: Account, told: Params, path: str) -> Resource:
     """Make one item of a phase."""
     price = recurring_price(account, told, path)
-    quantity = told.get("quantity", 1)
+    metered = price["recurring"]["usage_type"] == "metered"
+    quantity = None if metered else told.get("quantity", 1)
     return {
-        "billing_thresholds": None,
+        "billing_thresholds": told.get("billing_thresholds"),
         "discounts": [],
         "metadata": merged({}, told.get("metadata", {})),
         "plan": plan_of(price)["id"],
         "price": price["id"],
         **({} if quantity is None else {"quantity": quantity}),
-        "tax_rates": [],
+        "tax_rates": named(account, told.get("tax_rates", []), f"{path}[tax_rates]"),
     }
+
+
+@shown_as(KIND)
+def show(account: Account, schedule: Resource) -> Resource:
+    """Show a schedule with the whole tax rates of its phases and their items."""
+    for phase in schedule["phases"]:
+        phase["default_tax_rates"] = shown(account, phase["default_tax_rates"])
+        for item in phase["items"]:
+            item["tax_rates"] = shown(account, item["tax_rates"])
+    return schedule
 
 
 @route("POST", "/v1/subscription_schedules/<id>", types.SubscriptionScheduleUpdateParams)
@@ -140,6 +165,7 @@ def update(account: Account, params: Params, id: str) -> Resource:
         if told := params.pop("phases", None):
             schedule["phases"] = planned(account, subscription, told, schedule)
             schedule["current_phase"] = dates(schedule["phases"][0])
+            enter_phase(account, schedule, subscription, schedule["phases"][0])
         schedule["default_settings"].update(params.pop("default_settings", {}))
         params.pop("proration_behavior", None)
         apply(schedule, params)
@@ -231,8 +257,18 @@ def begin_next_phase(account: Account, schedule: Resource) -> None:
     with account.changing(schedule):
         schedule["current_phase"] = dates(ahead[0])
     subscription = account.find("subscription", schedule["subscription"])
-    change_subscription(account, subscription, change_to(subscription, ahead[0]))
+    enter_phase(account, schedule, subscription, ahead[0])
     return None
+
+
+def enter_phase(
+    account: Account, schedule: Resource, subscription: Resource, phase: Resource
+) -> None:
+    """Make the subscription what the phase says; a term that it leaves out is gone."""
+    told = change_to(subscription, phase)
+    if told["collection_method"] is None:
+        told["collection_method"] = schedule["default_settings"]["collection_method"]
+    change_subscription(account, subscription, told)
 
 
 def finish(account: Account, schedule: Resource, over: int) -> None:
@@ -246,11 +282,17 @@ def finish(account: Account, schedule: Resource, over: int) -> None:
 def change_to(subscription: Resource, phase: Resource) -> Params:
     """Give the update that turns a subscription's items into those of a phase."""
     wanted = [
-        {name: each[name] for name in ("price", "quantity") if name in each}
+        {
+            name: each[name]
+            for name in ("price", "quantity", "metadata", *ITEM_TERMS)
+            if name in each
+        }
         for each in phase["items"]
     ]
     present = items(subscription)
     changed = [{**told, "id": item["id"]} for told, item in zip(wanted, present, strict=False)]
     gone = [{"id": item["id"], "deleted": True} for item in present[len(wanted) :]]
     told = {"items": [*changed, *wanted[len(present) :], *gone], "metadata": phase["metadata"]}
-    return {**told, "proration_behavior": phase["proration_behavior"]}
+    discounts = [{n: v for n, v in each.items() if v} for each in phase["discounts"]]
+    terms = {name: phase[name] for name in TERMS} | {"discounts": discounts}
+    return {**told, **terms, "proration_behavior": phase["proration_behavior"]}

@@ -5,45 +5,47 @@ from typing import Any
 from billing import clock
 from billing.sales.holdings import PORTAL, Holding, NotChangeable
 from billing.sales.intents import key_of
-from billing.sales.targets import Target, as_phase_item
+from billing.sales.targets import Target
 from billing.stripe_api.attempts import attempt
 from billing.stripe_api.gateway import gateway
-from billing.stripe_api.snapshots import ScheduleSnapshot
+from billing.stripe_api.snapshots import ItemSnapshot, PhaseTerms, ScheduleSnapshot
 
 RUNNING = {"active", "not_started"}
 
 
 def plan(holding: Holding, target: Target) -> None:
-    """Let the plan item become this when the period ends; add-ons stay as they are.
+    """Let the plan item become this when the period ends; add-ons and all terms stay as they are.
 
+    Terms are tax rates, discounts, metadata, collection and the like, of the phase and its items.
     After a crash between the two calls the schedule is there, says nothing new, and is found.
     """
-    schedule = _scheduled(holding)
+    schedule, items = _scheduled(holding), holding.subscription.items
     if schedule.phase_start is None or schedule.phase_end is None:
         raise NotChangeable("The subscription follows a plan made by hand.", portal=PORTAL)
-    phases: list[dict[str, Any]] = [
+    terms = gateway().phase_terms(schedule.id)
+    present = [_phase_item(terms, one, one.price.id, one.quantity) for one in items]
+    coming = [
+        _phase_item(terms, one, target.stripe_price_id, target.quantity)
+        if one.id == holding.item.id
+        else item
+        for one, item in zip(items, present, strict=True)
+    ]
+    kept = {**terms.phase, "proration_behavior": "none"}
+    phases = [
         {
+            **kept,
             "start_date": clock.to_unix(schedule.phase_start),
             "end_date": clock.to_unix(schedule.phase_end),
-            "items": [
-                as_phase_item(one.price.id, one.quantity) for one in holding.subscription.items
-            ],
+            "items": present,
         },
         {
+            **kept,
             "duration": {"interval": target.interval, "interval_count": 1},
-            "items": [
-                target.phase_item()
-                if one.id == holding.item.id
-                else as_phase_item(one.price.id, one.quantity)
-                for one in holding.subscription.items
-            ],
+            "items": coming,
         },
     ]
-    kept: dict[str, Any] = {"proration_behavior": "none"}
-    if schedule.phase_discounts:
-        kept["discounts"] = list(schedule.phase_discounts)
-    with attempt(key_of("phases", schedule.id, holding.state, target.text)) as key:
-        gateway().plan_phases(schedule.id, [phase | kept for phase in phases], idempotency_key=key)
+    with attempt(key_of("phases", schedule.id, holding.state, phases)) as key:
+        gateway().plan_phases(schedule.id, phases, idempotency_key=key)
 
 
 def forget(holding: Holding) -> None:
@@ -59,6 +61,14 @@ def refuse_by_hand(schedule: ScheduleSnapshot) -> None:
     """Refuse a schedule of more phases than we and the portal ever make. Raises NotChangeable."""
     if schedule.phases_ahead > 1:
         raise NotChangeable("The subscription follows a plan made by hand.", portal=PORTAL)
+
+
+def _phase_item(
+    terms: PhaseTerms, item: ItemSnapshot, price_id: str, quantity: int | None
+) -> dict[str, Any]:
+    """Write one item of a phase with the terms it has now; metered prices have no quantity."""
+    kept = terms.items.get(item.price.id, {})
+    return {**kept, "price": price_id} | ({} if quantity is None else {"quantity": quantity})
 
 
 def _scheduled(holding: Holding) -> ScheduleSnapshot:

@@ -45,19 +45,10 @@ class Target:
             told["price"] = self.stripe_price_id
         return told if self.quantity is None else told | {"quantity": self.quantity}
 
-    def phase_item(self) -> dict[str, Any]:
-        """Write the item of a phase; metered prices have no quantity."""
-        return as_phase_item(self.stripe_price_id, self.quantity)
-
     @property
     def text(self) -> str:
         """Name the target in keys."""
         return f"{self.stripe_price_id}x{self.quantity}"
-
-
-def as_phase_item(price_id: str, quantity: int | None) -> dict[str, Any]:
-    """Write one item of a schedule's phase."""
-    return {"price": price_id} | ({} if quantity is None else {"quantity": quantity})
 
 
 def changeable(holding: Holding) -> Holding:

@@ -6,6 +6,7 @@ from typing import Any
 from billing.stripe_api.connection import PAGE, Connection
 from billing.stripe_api.snapshots import (
     InvoiceSnapshot,
+    PhaseTerms,
     PreviewSnapshot,
     ScheduleSnapshot,
     SubscriptionSnapshot,
@@ -74,6 +75,11 @@ class ChangeCalls(Connection):
         query = {"customer": customer_id, "limit": PAGE}
         found, _ = self._list("/v1/subscription_schedules", query)
         return [ScheduleSnapshot.from_stripe(one) for one in found]
+
+    def phase_terms(self, schedule_id: str) -> PhaseTerms:
+        """Fetch the terms of the phase in progress, as `plan_phases` has to give them back."""
+        found = self._get("/v1/subscription_schedules", schedule_id)
+        return PhaseTerms.from_stripe(found)
 
     def create_schedule(self, subscription_id: str, *, idempotency_key: str) -> ScheduleSnapshot:
         """Put the subscription under a schedule whose one phase is what it is now."""

@@ -288,6 +288,7 @@ CALLS: dict[str, Callable[[World], object]] = {
         w.schedule(), idempotency_key="release"
     ),
     "resume": a_pause_ended,
+    "phase_terms": lambda w: w.gateway.phase_terms(w.schedule()),
     "schedules_of": lambda w: w.gateway.schedules_of(w.customer),
     "set_portal_configuration": lambda w: w.gateway.set_portal_configuration(
         a_portal(w), {"features": {"subscription_pause": {"enabled": True}}}

@@ -22,9 +22,11 @@ from billing.emulator.subscriptions.shape import (
     price_of,
     trial_settings,
 )
+from billing.emulator.tax_rates import named
 from billing.emulator.writing import apply, merged
 
 WRITTEN_AS_TOLD = (
+    "billing_thresholds",
     "collection_method",
     "days_until_due",
     "default_payment_method",
@@ -50,6 +52,9 @@ def apply_change(account: Account, subscription: Resource, params: Params) -> Re
         set_cancellation(subscription, params, at)
         set_trial(subscription, params, at)
         set_collection(subscription, params)
+        if "default_tax_rates" in params:
+            rates = named(account, params["default_tax_rates"], "default_tax_rates")
+            subscription["default_tax_rates"] = rates
         if "discounts" in params:
             give_discounts(account, subscription, params["discounts"] or [])
         return change_items(account, subscription, params, params.get("proration_date", at))
@@ -174,6 +179,10 @@ def change_item(
         item["price"] = recurring_price(account, told, path)["id"]
     if "quantity" in told:
         item["quantity"] = told["quantity"]
+    if "tax_rates" in told:
+        item["tax_rates"] = named(account, told["tax_rates"], f"{path}[tax_rates]")
+    if "billing_thresholds" in told:
+        item["billing_thresholds"] = told["billing_thresholds"] or None
     if "metadata" in told:
         item["metadata"] = merged(item["metadata"], told["metadata"])
     turned = differs(rhythm, price_of(account, item)["recurring"])

@@ -11,10 +11,12 @@ from billing.emulator.routes import Params
 from billing.emulator.subscriptions.billing import period_lines
 from billing.emulator.subscriptions.discounts import give_discounts
 from billing.emulator.subscriptions.shape import item_of, items, subscription_of_customer
+from billing.emulator.tax_rates import named
 
 KEPT_AS_TOLD = (
     "application_fee_percent",
     "billing_cycle_anchor_config",
+    "billing_thresholds",
     "cancel_at_period_end",
     "collection_method",
     "days_until_due",
@@ -55,6 +57,8 @@ def build(account: Account, customer: Resource, params: Params) -> Resource:
     refuse_unfit(prices, customer, currency)
     subscription = subscription_of_customer(account, customer, params, currency)
     subscription |= {name: params[name] for name in KEPT_AS_TOLD if name in params}
+    rates = named(account, params.get("default_tax_rates") or [], "default_tax_rates")
+    subscription["default_tax_rates"] = rates
     start_trial(subscription, params)
     if isinstance(params.get("cancel_at"), int):
         subscription.update(cancel_at=params["cancel_at"], canceled_at=subscription["created"])

@@ -7,6 +7,7 @@ from billing.emulator.invoices.shape import EMBEDDED
 from billing.emulator.periods import next_boundary
 from billing.emulator.prices import plan_of
 from billing.emulator.routes import Params
+from billing.emulator.tax_rates import shown
 from billing.emulator.writing import merged
 
 BLANK: Resource = {
@@ -101,7 +102,7 @@ def item_of(subscription: Resource, price: Resource, told: Params, start: int) -
     return {
         "id": token("si_", 14),
         "object": "subscription_item",
-        "billing_thresholds": None,
+        "billing_thresholds": told.get("billing_thresholds") or None,
         "created": start,
         "current_period_end": period_end(subscription, price, start),
         "current_period_start": start,
@@ -111,7 +112,7 @@ def item_of(subscription: Resource, price: Resource, told: Params, start: int) -
         "price": price["id"],
         **quantity,
         "subscription": subscription["id"],
-        "tax_rates": [],
+        "tax_rates": list(told.get("tax_rates") or []),
     }
 
 
@@ -142,6 +143,7 @@ def ends_at(subscription: Resource) -> int:
 @shown_as("subscription")
 def show(account: Account, subscription: Resource) -> Resource:
     """Show a subscription with the first items, each with its whole price."""
+    subscription["default_tax_rates"] = shown(account, subscription["default_tax_rates"])
     every = subscription["items"]
     every["has_more"] = len(every["data"]) > EMBEDDED
     every["data"] = [show_item(account, item) for item in every["data"][:EMBEDDED]]
@@ -155,4 +157,5 @@ def show(account: Account, subscription: Resource) -> Resource:
 def show_item(account: Account, item: Resource) -> Resource:
     """Show an item with its price and the plan of old."""
     price = account.view(price_of(account, item))
-    return {**item, "price": price, "plan": plan_of(price)}
+    rates = shown(account, item["tax_rates"])
+    return {**item, "price": price, "plan": plan_of(price), "tax_rates": rates}

@@ -16,6 +16,7 @@ from billing.stripe_api.snapshots.money import (
     FraudWarningSnapshot,
     InvoicePaymentSnapshot,
 )
+from billing.stripe_api.snapshots.phase_terms import PhaseTerms
 from billing.stripe_api.snapshots.portal import PortalConfiguration
 from billing.stripe_api.snapshots.preview import PreviewLine, PreviewSnapshot
 from billing.stripe_api.snapshots.schedule import ScheduleSnapshot
@@ -35,6 +36,7 @@ __all__ = [
     "InvoicePaymentSnapshot",
     "InvoiceSnapshot",
     "ItemSnapshot",
+    "PhaseTerms",
     "PortalConfiguration",
     "PreviewLine",
     "PreviewSnapshot",

@@ -20,7 +20,7 @@ from billing.stripe_api.snapshots.shapes import (
 class ScheduleSnapshot:
     """A schedule. `phase_...` is the phase it is in; `next_...` the one after, if any is planned.
 
-    `phases_ahead` counts what is planned; `phase_discounts` are as Stripe takes them back.
+    `phases_ahead` counts what is planned.
     `subscription_id` is None before it starts, and once it was released or canceled.
     """
 
@@ -34,7 +34,6 @@ class ScheduleSnapshot:
     next_price_ids: tuple[str, ...]
     end_behavior: str | None
     phases_ahead: int = 0
-    phase_discounts: tuple[Json, ...] = ()
 
     @classmethod
     def from_stripe(cls, data: Json) -> Self:
@@ -55,7 +54,6 @@ class ScheduleSnapshot:
             # `renewal_behavior` until 2019-10-17.
             end_behavior=word_of(data.get("end_behavior") or data.get("renewal_behavior")),
             phases_ahead=len(ahead),
-            phase_discounts=_discounts(_current_phase(data)),
         )
 
 
@@ -66,22 +64,6 @@ def _phases_ahead(data: Json) -> list[Json]:
     starts = [(moment_of(one.get("start_date")), one) for one in list_of(data, "phases")]
     coming = [(at, one) for at, one in starts if at and (is_waiting or (ends and at >= ends))]
     return [one for _, one in sorted(coming, key=lambda pair: pair[0])]
-
-
-def _current_phase(data: Json) -> Json:
-    began = part_of(data, "current_phase").get("start_date")
-    phases = list_of(data, "phases") if began else []
-    return next((one for one in phases if one.get("start_date") == began), {})
-
-
-def _discounts(phase: Json) -> tuple[Json, ...]:
-    """Name each discount by the most exact of its ids."""
-    names = ("discount", "promotion_code", "coupon")
-    told = [
-        [(name, id_of(one.get(name))) for name in names if id_of(one.get(name))]
-        for one in list_of(phase, "discounts")
-    ]
-    return tuple(dict(ids[:1]) for ids in told if ids)
 
 
 def _price_ids(phase: Json) -> tuple[str, ...]:
