@@ -25,7 +25,8 @@ class StripeEvent(Timestamps, Base):
     """One event of the inbox: narrow, kept for ever, never partitioned.
 
     `subject` is the customer, product or test clock that the event tells of; `generation` the
-    number under which its effect was requested; `stripe_created` Stripe's whole seconds.
+    number under which its effect was requested; `stripe_created` Stripe's whole seconds. `due_at`
+    is when a `received` event whose processing failed is tried again, by the database's clock.
     """
 
     __tablename__ = "stripe_events"
@@ -48,6 +49,7 @@ class StripeEvent(Timestamps, Base):
     )
     generation: Mapped[int] = mapped_column(sa.BigInteger, default=0)
     attempts: Mapped[int] = mapped_column(default=0)
+    due_at: Mapped[datetime | None]
     error: Mapped[str | None]
 
     __table_args__ = (

@@ -4,7 +4,6 @@ docs/protocol.md explains each guard and shows that it is needed.
 """
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,9 +12,8 @@ from billing import clock
 from billing.database import UtcDateTime, direct, insert, moment, reading
 from billing.database.built import once, send, table
 from billing.settings import settings
+from billing.stripe_sync.failures import GIVE_UP_AFTER
 from billing.stripe_sync.subjects import MODELS, Kind, Part, Subject
-
-GIVE_UP_AFTER = timedelta(days=3)
 
 Columns = sa.sql.base.ReadOnlyColumnCollection[str, sa.Column[Any]]
 

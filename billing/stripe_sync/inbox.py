@@ -4,10 +4,11 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from billing.database import db, reading
+from billing.database import db, moment, reading
 from billing.database.built import send, table
 from billing.models import EventState, StripeEvent, StripeEventPayload
 from billing.stripe_api.events import Event
+from billing.stripe_sync.failures import GIVE_UP_AFTER, is_final, pause_after
 from billing.stripe_sync.keeping import keep
 
 UNTOUCHED_SECONDS = 5
@@ -54,6 +55,20 @@ BURY = (
     .where(OF_SUBJECT, EVENTS.c.state == EventState.QUEUED)
     .values(state=EventState.DEAD, error=sa.bindparam("why"))
 )
+POSTPONE = (
+    sa.update(EVENTS)
+    .where(ID, EVENTS.c.state == EventState.RECEIVED)
+    .values(
+        attempts=EVENTS.c.attempts + 1,
+        due_at=moment(sa.bindparam("pause", type_=sa.Float())),
+        error=sa.bindparam("why"),
+        updated_at=moment(),
+    )
+)
+TRIED = sa.select(
+    EVENTS.c.attempts,
+    (EVENTS.c.received_at <= moment(-GIVE_UP_AFTER.total_seconds())).label("is_last_try"),
+).where(ID)
 STATE = sa.select(EVENTS.c.state).where(ID)
 BODY = sa.select(BODIES.c.body).where(BODIES.c.stripe_event_id == sa.bindparam("id"))
 
@@ -82,6 +97,19 @@ def settle(event_id: str, state: EventState, error: str | None = None) -> None:
     send(SETTLE, id=event_id, end=state, why=error)
 
 
+def fail(event_id: str, error: Exception, text: str) -> EventState:
+    """Let a received event wait for its next attempt, or give it up; return which.
+
+    Runs in the caller's transaction.
+    """
+    tried = send(TRIED, id=event_id).one()
+    if is_final(error, is_last_try=bool(tried.is_last_try)):
+        settle(event_id, EventState.DEAD, text)
+        return EventState.DEAD
+    send(POSTPONE, id=event_id, pause=pause_after(tried.attempts), why=text)
+    return EventState.RECEIVED
+
+
 def finish(subject_id: str, generation: int) -> None:
     """Close every event whose effect was asked for up to this generation."""
     send(FINISH, told_of=subject_id, g=generation)
@@ -93,11 +121,15 @@ def bury(subject_id: str, generation: int, error: str) -> None:
 
 
 def left_behind(limit: int, at: datetime) -> list[str]:
-    """Name events that were kept and then forgotten, oldest first."""
+    """Return the ids of received events that are due, oldest first."""
     return list(
         db.session.scalars(
             sa.select(StripeEvent.stripe_event_id)
-            .where(StripeEvent.state == EventState.RECEIVED, StripeEvent.received_at <= at)
+            .where(
+                StripeEvent.state == EventState.RECEIVED,
+                StripeEvent.received_at <= at,
+                sa.or_(StripeEvent.due_at.is_(None), StripeEvent.due_at <= moment()),
+            )
             .order_by(StripeEvent.received_at)
             .limit(limit)
         )

@@ -10,6 +10,7 @@ from billing.stripe_api import transport
 from billing.stripe_api.events import API_VERSION, Event
 from billing.stripe_api.snapshots import SubscriptionSnapshot
 from billing.stripe_sync import counters, dispatch, inbox, refresh
+from billing.stripe_sync.failures import is_database_fault
 from billing.stripe_sync.store import Writer
 from billing.stripe_sync.subjects import Subject
 from billing.stripe_sync.truths import links
@@ -20,9 +21,16 @@ log = logging.getLogger(__name__)
 def process(event: Event, *, replay: bool = False) -> None:
     """Note the event and confirm its effect, within the time of one web request.
 
-    Safe to run twice, at once, and in any order. What does not fit is left to the sweep.
+    Safe to run twice, at once, and in any order. What does not fit is left to the sweep. An event
+    that cannot be noted is tried again later, with growing pauses. Raises DatabaseUnavailable.
     """
-    subject = note(event, replay=replay)
+    try:
+        subject = note(event, replay=replay)
+    except Exception as error:
+        if is_database_fault(error):
+            raise
+        _postpone(event.id, error)
+        return
     if subject is not None:
         with transport.within(settings().inline_budget):
             refresh.run(subject, Cause.EVENT)
@@ -30,11 +38,7 @@ def process(event: Event, *, replay: bool = False) -> None:
 
 def note(event: Event, *, replay: bool = False) -> Subject | None:
     """Ask for the refresh that will contain the event; show its payload at once if that is safe."""
-    try:
-        subject = dispatch.subject_of(event)
-    except dispatch.BrokenEvent as fault:
-        settle(event.id, EventState.DEAD, str(fault))
-        return None
+    subject = dispatch.subject_of(event)
     if subject is None:
         settle(event.id, EventState.IGNORED)
         return None
@@ -49,6 +53,17 @@ def note(event: Event, *, replay: bool = False) -> Subject | None:
 
 def resume(event_id: str, *, replay: bool = False) -> EventState | None:
     """Take up a kept event again; return how far it got, None if it never came."""
+    try:
+        _take_up(event_id, replay=replay)
+    except Exception as error:
+        if is_database_fault(error):
+            raise
+        _postpone(event_id, error)
+    with reading():
+        return inbox.state_of(event_id)
+
+
+def _take_up(event_id: str, *, replay: bool) -> None:
     with reading():
         event = inbox.event(event_id)
     if event is None:
@@ -57,8 +72,6 @@ def resume(event_id: str, *, replay: bool = False) -> EventState | None:
         settle(event_id, EventState.IGNORED)
     else:
         process(event, replay=replay)
-    with reading():
-        return inbox.state_of(event_id)
 
 
 def settle(event_id: str, state: EventState, error: str | None = None) -> None:
@@ -67,6 +80,20 @@ def settle(event_id: str, state: EventState, error: str | None = None) -> None:
         inbox.settle(event_id, state, error)
     if error:
         log.error("event=%s outcome=%s error=%s", event_id, state, error)
+
+
+def _postpone(event_id: str, error: Exception) -> None:
+    is_known = isinstance(error, dispatch.BrokenEvent)
+    text = str(error) if is_known else f"unexpected {type(error).__name__}"
+    with transaction():
+        state = inbox.fail(event_id, error, text)
+    log.error(
+        "event=%s outcome=%s error=%s",
+        event_id,
+        state if state is EventState.DEAD else "retry",
+        text,
+        exc_info=None if is_known else error,
+    )
 
 
 def _preview(event: Event, generation: int) -> None:

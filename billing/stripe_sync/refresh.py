@@ -1,7 +1,6 @@
 """How does state become confirmed? Fetch one subject's truth and store it, fenced and coalesced."""
 
 import logging
-import random
 from collections.abc import Callable
 from typing import Protocol
 
@@ -9,18 +8,16 @@ import sqlalchemy as sa
 
 from billing.database import moment, transaction
 from billing.database.built import once, send, table
-from billing.errors import BillingError, StripeUnavailable
+from billing.errors import BillingError
 from billing.models import Cause
 from billing.stripe_api.gateway import StripeGateway, gateway
-from billing.stripe_sync import inbox
+from billing.stripe_sync import failures, inbox
 from billing.stripe_sync.counters import Ticket, acquire
 from billing.stripe_sync.subjects import MODELS, Kind, Part, Subject
 from billing.stripe_sync.truths import charges, customers, products, test_clocks
 
 log = logging.getLogger(__name__)
 
-FIRST_PAUSE = 5
-LONGEST_PAUSE = 3600
 ROUNDS = 5
 
 
@@ -52,13 +49,13 @@ def attempt(ticket: Ticket, cause: Cause) -> bool:
     try:
         truth = FETCH[ticket.kind](gateway(), ticket.id, ticket.parts)
         return write(ticket, truth, cause)
-    except StripeUnavailable as fault:
-        fail(ticket, str(fault), passing=not ticket.is_last_try)
-    except BillingError as fault:
-        fail(ticket, fault.detail, passing=False)
     except Exception as fault:
-        log.exception("refresh=%s outcome=unexpected", ticket.id)
-        fail(ticket, f"unexpected {type(fault).__name__}", passing=not ticket.is_last_try)
+        is_known = isinstance(fault, BillingError) or failures.is_database_fault(fault)
+        if not is_known:
+            log.exception("refresh=%s outcome=unexpected", ticket.id)
+        error = str(fault) if isinstance(fault, BillingError) else f"{type(fault).__name__}"
+        final = failures.is_final(fault, is_last_try=ticket.is_last_try)
+        fail(ticket, error if is_known else f"unexpected {error}", passing=not final)
     return False
 
 
@@ -88,7 +85,7 @@ def fail(ticket: Ticket, error: str, *, passing: bool) -> None:
             whose=ticket.id,
             f=ticket.fence,
             g=ticket.generation,
-            pause=_pause(ticket.attempts),
+            pause=failures.pause_after(ticket.attempts),
             why=error,
         ).first()
         if newest is not None and not passing:
@@ -144,8 +141,3 @@ def _giving_back(kind: Kind, passing: bool) -> sa.Executable:
         )
         .returning(columns.id)
     )
-
-
-def _pause(attempts: int) -> float:
-    grown: float = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(attempts, 12))
-    return grown * random.uniform(0.8, 1.2)  # noqa: S311 - only jitter

@@ -9,13 +9,12 @@ from click.testing import Result
 from flask import Flask
 
 from billing.catalog import plans
-from billing.commands.plans import cli
 from billing.database import reading
 from billing.models import SubscriptionPlan
 
 
 def seed(app: Flask, *arguments: str) -> Result:
-    return app.test_cli_runner().invoke(cli, arguments)
+    return app.test_cli_runner().invoke(args=["billing", "seed-plans", *arguments])
 
 
 def stored(name: str) -> SubscriptionPlan:
