@@ -6,9 +6,10 @@ from typing import Any
 from apiflask import APIBlueprint, Schema
 from apiflask.fields import UUID, DateTime, Email, Integer, String
 from apiflask.validators import Length
+from flask import Response, after_this_request
 
 from billing.api import headers
-from billing.identity import caller, emails, passwords, sessions, sign_in, users
+from billing.identity import caller, devices, emails, passwords, sessions, sign_in, users
 
 auth = APIBlueprint("auth", __name__, url_prefix="/v1/auth", tag="Accounts")
 auth.after_request(headers.forbid_storing)
@@ -55,7 +56,9 @@ class AccountResponse(Schema):
 @auth.output(TokenResponse, status_code=201)
 def register(json_data: dict[str, str]) -> dict[str, Any]:
     """Make an account and log it in."""
-    return asdict(sign_in.register(**json_data))
+    grant = sign_in.register(**json_data)
+    _remember_device(json_data["email"])
+    return asdict(grant)
 
 
 @auth.post("/login")
@@ -64,7 +67,9 @@ def register(json_data: dict[str, str]) -> dict[str, Any]:
 @auth.output(TokenResponse)
 def login(json_data: dict[str, str]) -> dict[str, Any]:
     """Exchange address and password for tokens."""
-    return asdict(sign_in.log_in(**json_data))
+    grant = sign_in.log_in(**json_data)
+    _remember_device(json_data["email"])
+    return asdict(grant)
 
 
 @auth.post("/refresh")
@@ -90,3 +95,12 @@ def logout(json_data: dict[str, str]) -> str:
 def me() -> dict[str, Any]:
     """Show the account of the caller."""
     return asdict(users.account(caller().user_id))
+
+
+def _remember_device(email: str) -> None:
+    """Give the device its cookie with this answer; it lifts a limit and signs nobody in."""
+
+    @after_this_request
+    def remember(response: Response) -> Response:
+        devices.remember(response, email)
+        return response

@@ -3,12 +3,11 @@
 A limit protects the service and may fail open; a quota is a promise and does not.
 """
 
-import hashlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import partial
-from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any
 from uuid import UUID
 
@@ -19,14 +18,15 @@ from werkzeug.exceptions import BadRequest
 from billing import clock
 from billing.api.bodies import BODY_CAP, PREFIX
 from billing.entitlements.facts import PlansMissing
-from billing.entitlements.rate_limits import rate_of
+from billing.entitlements.rate_limits import rate_of, scaled
 from billing.entitlements.standing import standing_of
 from billing.errors import NotFound, RateLimited, problem
-from billing.identity import emails
+from billing.identity import devices
 from billing.identity.browsers import PAGES
 from billing.operations.limit_storage import SHARED
 from billing.operations.process_storage import ALONE
 from billing.settings import settings
+from billing.web.addresses import network_of
 from config import Config
 
 STRATEGY = "fixed-window"
@@ -37,6 +37,8 @@ BY_ACCOUNT = {
     "pages.signing_in.register",
     "pages.signing_in.sign_in",
 }
+WHOLE_ACCOUNT = Decimal(10)
+"""How many times the rate of one address all addresses together may try to enter one account."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,22 +82,35 @@ def choose_budgets() -> None:
 
 
 def budgets_of(endpoint: str) -> list[Budget]:
-    """Name the budgets: logging in by address and account, all else by user, or by address.
+    """Return the budgets: logging in by address and account, all else by user, or by address.
 
-    A backend of ours, known by its service key, has none: what it does is counted by quotas.
+    A backend of ours, known by its service key, has none: what it does is counted by quotas. To
+    log in it has the same as anybody else, since a password is what protects an account.
     """
     config = settings()
+    if endpoint in BY_ACCOUNT:
+        return _login_budgets(config.auth_limit)
     if g.service is not None:
         return []
-    if endpoint in BY_ACCOUNT:
-        account = _account()
-        named = [Budget("account", account, config.auth_limit)] if account else []
-        return [Budget("auth", _address(), config.auth_limit), *named]
     known = g.caller or g.visitor
     if known is None:
         return [Budget("public", _address(), config.rate_limit)]
     scope, base = ("poll", config.poll_limit) if endpoint in POLL else ("api", config.rate_limit)
     return [Budget(scope, str(known.user_id), _rate(known.user_id, scope, base))]
+
+
+def _login_budgets(rate: str) -> list[Budget]:
+    """Return the budget of an account's own devices; else one of the address, and a wide one of the account.
+
+    A stranger's wrong guesses so use up the stranger's address, not the account of the owner.
+    """
+    account = _account()
+    if account is None:
+        return [Budget("auth", _address(), rate)]
+    if devices.is_known(account):
+        return [Budget("device", account, rate)]
+    wide = Budget("account", account, scaled(rate, WHOLE_ACCOUNT))
+    return [Budget("auth", _address(), rate), wide]
 
 
 def _rate(user_id: UUID, scope: str, base: str) -> str:
@@ -121,15 +136,7 @@ def _budgets() -> list[Budget]:
 
 
 def _address() -> str:
-    """Name the caller's address; of IPv6 the /64, which one machine can use as it likes."""
-    told = request.remote_addr or ""
-    try:
-        address = ip_address(told)
-    except ValueError:  # a proxy may write anything: "unknown", or an address with a port
-        return told[:64] or "unknown"
-    if isinstance(address, IPv6Address):
-        return str(ip_network((address, 64), strict=False))
-    return str(address)
+    return network_of(request.remote_addr or "")
 
 
 def _account() -> str | None:
@@ -143,7 +150,7 @@ def _account() -> str | None:
     email = body.get("email") if isinstance(body, Mapping) else None
     if not isinstance(email, str):
         return None
-    return hashlib.sha256(emails.normalised(email).encode(errors="replace")).hexdigest()
+    return devices.account_hash(email)
 
 
 def _tell(limiter: Limiter, response: Response) -> Response:

@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from billing.database import transaction
 from billing.errors import BillingError, Conflict, Invalid, Unauthorized
-from billing.identity import browsers, passwords, users
+from billing.identity import browsers, devices, passwords, users
 from billing.pages import ways
 
 signing_in = Blueprint("signing_in", __name__)
@@ -101,6 +101,7 @@ def _by_field(fault: BillingError) -> dict[str, list[str]]:
 def _enter(user_id: UUID, entry: Entry) -> ResponseReturnValue:
     response = make_response(_onward(entry))
     browsers.sign_in(response, user_id)
+    devices.remember(response, entry.email)
     return response
 
 
