@@ -8,9 +8,10 @@ from apiflask.fields import Boolean, DateTime, Integer, List, Nested, String
 from apiflask.validators import Length, OneOf, Range
 from marshmallow import ValidationError, validates_schema
 
-from billing.api.checkout import INTERVALS, MAX_QUANTITY
+from billing.api.checkout import INTERVALS
 from billing.api.schemas import SubscriptionResponse
 from billing.api.subscriptions import shown
+from billing.catalog.plans import LARGEST_MAX_QUANTITY
 from billing.entitlements import forget_standings, standing_of
 from billing.identity import caller
 from billing.sales import changes as sales
@@ -23,7 +24,7 @@ changes = APIBlueprint("changes", __name__, url_prefix="/v1/subscription", tag="
 
 REFUSALS = {
     409: "`no_subscription`, `subscription_not_changeable`, `change_in_progress`.",
-    422: "`invalid`, `not_for_sale`, `refused_by_stripe`.",
+    422: "`invalid`, `not_for_sale`, `too_many_seats`, `refused_by_stripe`.",
 }
 UNPAID = {402: "`payment_action_required` with `hosted_invoice_url`: the old plan is kept."}
 
@@ -33,7 +34,7 @@ class Wanted(Schema):
 
     plan = String(load_default=None, validate=Length(1, 64))
     interval = String(load_default=None, validate=OneOf(INTERVALS))
-    quantity = Integer(load_default=None, strict=True, validate=Range(1, MAX_QUANTITY))
+    quantity = Integer(load_default=None, strict=True, validate=Range(1, LARGEST_MAX_QUANTITY))
 
     @validates_schema
     def refuse_nothing(self, data: dict[str, Any], **_: Any) -> None:
@@ -45,7 +46,7 @@ class Wanted(Schema):
 class WantedQuery(Wanted):
     """The same in a query."""
 
-    quantity = Integer(load_default=None, validate=Range(1, MAX_QUANTITY))
+    quantity = Integer(load_default=None, validate=Range(1, LARGEST_MAX_QUANTITY))
 
 
 class CancelRequest(Schema):

@@ -7,13 +7,13 @@ from apiflask import APIBlueprint, Schema
 from apiflask.fields import URL, DateTime, Integer, String
 from apiflask.validators import Length, OneOf, Range, Regexp
 
+from billing.catalog.plans import LARGEST_MAX_QUANTITY
 from billing.identity import caller
 from billing.sales.arrivals import Arrival, look
 from billing.sales.checkout import open_checkout
 from billing.web.idempotency import replayable
 
 INTERVALS = ("month", "year")
-MAX_QUANTITY = 10_000
 
 checkout = APIBlueprint("checkout", __name__, url_prefix="/v1/subscription", tag="Subscription")
 
@@ -23,7 +23,7 @@ class CheckoutRequest(Schema):
 
     plan = String(required=True, validate=Length(1, 64))
     interval = String(load_default="month", validate=OneOf(INTERVALS))
-    quantity = Integer(load_default=1, strict=True, validate=Range(1, MAX_QUANTITY))
+    quantity = Integer(load_default=1, strict=True, validate=Range(1, LARGEST_MAX_QUANTITY))
     currency = String(load_default=None, validate=Regexp(r"[a-z]{3}\Z"))
     promotion_code = String(load_default=None, validate=Length(1, 64))
     success_url = URL(load_default=None, require_tld=False, schemes={"http", "https"})
@@ -50,7 +50,8 @@ class ArrivalResponse(Schema):
 @checkout.doc(
     responses={
         409: "`already_subscribed`: change it, or use the `portal`; `customer_deleted`.",
-        422: "`not_for_sale`, `currency_mismatch`, `unknown_promotion_code`, `refused_by_stripe`, "
+        422: "`not_for_sale`, `currency_mismatch`, `unknown_promotion_code`, `too_many_seats`, "
+        "`refused_by_stripe`, "
         "`return_url_not_allowed`, `invalid`.",
     }
 )

@@ -11,6 +11,7 @@ from limits import parse
 
 from billing.catalog.terms import FREE, Over, QuotaRule
 from billing.models import Metric
+from billing.models.catalogue import MAX_QUANTITY
 
 PLANS_FILE = Path(__file__).parents[2] / "plans.toml"
 INTERVALS = ("day", "week", "month", "year")
@@ -26,12 +27,14 @@ PLAN_KEYS = {
     "quota_rules",
     "prices",
     "trial_days",
+    "max_quantity",
 }
 RULE_KEYS = {"per_seat", "over", "warn_at"}
 PRICE_KEYS = {"interval", "currency", "amount_cents"}
 MAX_MULTIPLIER = Decimal("99.99")
 MAX_TRIAL_DAYS = 730
 MAX_QUOTA = 2**31 - 1
+LARGEST_MAX_QUANTITY = 999_999
 
 
 class BadPlans(Exception):
@@ -63,6 +66,7 @@ class OfferedPlan:
     quota_rules: Mapping[Metric, QuotaRule]
     prices: tuple[OfferedPrice, ...]
     trial_days: int = 0
+    max_quantity: int = MAX_QUANTITY
 
 
 def load(path: Path = PLANS_FILE) -> tuple[OfferedPlan, ...]:
@@ -101,12 +105,22 @@ def _plan(name: str, table: "_Table") -> OfferedPlan:
         quota_rules=_rules(table.table("quota_rules", known=set(Metric))),
         prices=_prices(table),
         trial_days=_trial_days(table),
+        max_quantity=_max_quantity(table),
     )
 
 
 def _trial_days(table: "_Table") -> int:
     told = "trial_days" in table.names()
     return table.whole("trial_days", most=MAX_TRIAL_DAYS) if told else 0
+
+
+def _max_quantity(table: "_Table") -> int:
+    if "max_quantity" not in table.names():
+        return MAX_QUANTITY
+    most = table.whole("max_quantity", most=LARGEST_MAX_QUANTITY)
+    if most < 1:
+        raise table.wrong("max_quantity", f"a whole number from 1 to {LARGEST_MAX_QUANTITY}")
+    return most
 
 
 def _rates(table: "_Table") -> dict[str, str]:

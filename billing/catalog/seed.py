@@ -64,6 +64,7 @@ def _columns(plan: OfferedPlan, currency: str) -> dict[str, Any]:
         "rate_limit_multiplier": plan.rate_limit_multiplier,
         "quota_rules": {metric.value: asdict(rule) for metric, rule in plan.quota_rules.items()},
         "trial_days": plan.trial_days,
+        "max_quantity": plan.max_quantity,
         "rank": plan.rank,
         "is_active": plan.on_sale,
         **{column: plan.quotas.get(metric) for metric, column in QUOTA_COLUMNS.items()},

@@ -10,7 +10,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from billing.models import Metric, SubscriptionPlan
-from billing.models.catalogue import QUOTA_COLUMNS
+from billing.models.catalogue import MAX_QUANTITY, QUOTA_COLUMNS
 
 FREE = "free"
 """The plan of everybody to whom no other applies."""
@@ -27,6 +27,7 @@ PLAN_COLUMNS = tuple(
         "rate_limit_multiplier",
         "rate_limits",
         "quota_rules",
+        "max_quantity",
         *QUOTA_COLUMNS.values(),
     )
 )
@@ -71,6 +72,7 @@ class Plan:
     rate_limits: Mapping[str, str]
     quotas: Mapping[Metric, int | None]
     rules: Mapping[Metric, QuotaRule] = field(default_factory=dict)
+    max_quantity: int = MAX_QUANTITY
 
     def rule(self, metric: Metric) -> QuotaRule:
         """Return how the metric's quota is meant: hard and for the whole plan unless it says so."""
@@ -89,5 +91,6 @@ class Plan:
             rate_limit_multiplier=row.rate_limit_multiplier,
             rate_limits=row.rate_limits,
             rules={Metric(name): QuotaRule.read(rule) for name, rule in row.quota_rules.items()},
+            max_quantity=row.max_quantity,
             quotas={metric: getattr(row, name) for metric, name in QUOTA_COLUMNS.items()},
         )

@@ -12,6 +12,9 @@ from billing.models.columns import Timestamps, UuidKey
 from billing.models.customers import RefreshState
 from billing.models.usage import Metric
 
+MAX_QUANTITY = 1_000
+"""How many seats one subscription may have where plans.toml says nothing of its plan."""
+
 QUOTA_COLUMNS = {
     Metric.API_CALLS: "max_api_calls_per_day",
     Metric.JOBS_CREATED: "max_jobs_per_month",
@@ -44,6 +47,9 @@ class SubscriptionPlan(UuidKey, Timestamps, Base):
     max_compute_minutes_per_month: Mapped[int | None]
     quota_rules: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
     trial_days: Mapped[int] = mapped_column(default=0)
+    max_quantity: Mapped[int] = mapped_column(
+        default=MAX_QUANTITY, server_default=sa.text(str(MAX_QUANTITY))
+    )
     rank: Mapped[int] = mapped_column(default=0)
     is_active: Mapped[bool] = mapped_column(default=True)
 

@@ -3,7 +3,6 @@
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
-from billing.api.checkout import MAX_QUANTITY
 from billing.entitlements import get_current_period_usage, latest_days, standing_of
 from billing.identity.browsers import visitor
 from billing.pages import ways
@@ -28,7 +27,7 @@ def show() -> str:
         standing=standing,
         holds_one=holds_one(standing),
         is_going_on=is_going_on(standing),
-        most_seats=MAX_QUANTITY if is_by_seat(standing) else None,
+        most_seats=standing.plan.max_quantity if is_by_seat(standing) else None,
         usage=get_current_period_usage(user_id).values(),
         plot=plotted(latest_days(user_id)),
         invoices=invoices_of(user_id, limit=NEWEST).invoices,

@@ -14,7 +14,7 @@ from billing.database import insert, reading, transaction
 from billing.errors import BillingError, Conflict, Invalid, StripeUnavailable
 from billing.models import CheckoutState, OpenCheckout
 from billing.sales.buyers import buyer, customer_of
-from billing.sales.offers import Offer, find_offer
+from billing.sales.offers import Offer, find_offer, require_seats
 from billing.sales.purchases import (
     AlreadySubscribed,
     Purchase,
@@ -79,9 +79,9 @@ class Claim:
 def open_checkout(user_id: UUID, plan_name: str, interval: str = "month", **more: Any) -> Checkout:
     """Open a Checkout Session for the plan, or return the one that is open for it already.
 
-    `more` are the further fields of a Purchase. Raises NotFound, NotForSale, ReturnUrlNotAllowed,
-    AlreadySubscribed, CustomerDeleted, CurrencyMismatch, UnknownPromotionCode, RefusedByStripe,
-    StripeUnavailable.
+    `more` are the further fields of a Purchase. Raises NotFound, NotForSale, TooManySeats,
+    ReturnUrlNotAllowed, AlreadySubscribed, CustomerDeleted, CurrencyMismatch,
+    UnknownPromotionCode, RefusedByStripe, StripeUnavailable.
     Safe to repeat, also at the same time and after a crash.
     """
     return opened(user_id, Purchase(plan_name, interval, **more))
@@ -92,6 +92,7 @@ def opened(user_id: UUID, purchase: Purchase) -> Checkout:
     allowed(purchase.success_url)
     allowed(purchase.cancel_url)
     find_offer(purchase.plan_name, purchase.interval, purchase.currency)
+    require_seats(purchase.plan_name, purchase.quantity)
     who = buyer(user_id)
     with transport.within(settings().request_budget):
         past = past_of(who)

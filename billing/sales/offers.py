@@ -17,6 +17,12 @@ class NotForSale(Invalid):
     code = "not_for_sale"
 
 
+class TooManySeats(Invalid):
+    """One subscription of this plan has fewer seats at most."""
+
+    code = "too_many_seats"
+
+
 @dataclass(frozen=True, slots=True)
 class Offer:
     """A plan at a price. `unit_amount` is in the currency's minor unit."""
@@ -61,4 +67,16 @@ def find_offer(plan_name: str, interval: str, currency: str | None = None) -> Of
             interval=price.interval,
             unit_amount=price.unit_amount,
             trial_days=plan.trial_days,
+        )
+
+
+def require_seats(plan_name: str, quantity: int) -> None:
+    """Check that a subscription of the plan may have so many seats. Raises TooManySeats."""
+    statement = sa.select(SubscriptionPlan.max_quantity, SubscriptionPlan.display_name)
+    with reading() as session:
+        plan = session.execute(statement.where(SubscriptionPlan.name == plan_name)).one()
+    if quantity > plan.max_quantity:
+        raise TooManySeats(
+            f"{plan.display_name} has at most {plan.max_quantity:,} seats a subscription.",
+            max_quantity=plan.max_quantity,
         )

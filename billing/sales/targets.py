@@ -6,7 +6,7 @@ from typing import Any
 from billing.catalog.listing import INTERVALS
 from billing.models import Status
 from billing.sales.holdings import PORTAL, Holding, NotChangeable
-from billing.sales.offers import find_offer
+from billing.sales.offers import find_offer, require_seats
 from billing.settings import settings
 from config import Downgrade
 
@@ -63,7 +63,7 @@ def changeable(holding: Holding) -> Holding:
 
 
 def target_of(holding: Holding, wish: Wish) -> Target:
-    """Find the price of what is wished. Raises NotFound, NotForSale, NotChangeable."""
+    """Find the price of what is wished. Raises as `find_offer`, NotChangeable, TooManySeats."""
     price, quantity = holding.item.price, holding.item.quantity
     wanted_quantity = quantity if wish.quantity is None else wish.quantity
     interval = wish.interval or price.interval or ""
@@ -79,6 +79,9 @@ def target_of(holding: Holding, wish: Wish) -> Target:
         offer = find_offer(plan_name, interval, holding.subscription.currency)
         id, amount = offer.stripe_price_id, offer.unit_amount
         rank_gain = offer.rank - holding.plan.rank
+    is_more = plan_name != holding.plan.name or (wanted_quantity or 0) > (quantity or 0)
+    if wanted_quantity is not None and is_more:  # who has more seats already may keep them
+        require_seats(plan_name, wanted_quantity)
     gains = (
         rank_gain,
         INTERVALS.index(interval) - INTERVALS.index(price.interval or interval),

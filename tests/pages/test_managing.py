@@ -134,7 +134,7 @@ def test_seats_are_not_offered_where_they_give_nothing(holder: Surfer) -> None:
     assert "Change seats" not in account(holder)
 
 
-@pytest.mark.parametrize("told", ["0", "-1", "1.5", "10001", "many", "", "9" * 5000, "٣"])
+@pytest.mark.parametrize("told", ["0", "-1", "1.5", "1001", "many", "", "9" * 5000, "٣"])
 def test_what_is_no_number_of_seats_is_refused(by_seat: Surfer, told: str) -> None:
     assert by_seat.look(f"/account/change?quantity={told}").status_code == 422
 

@@ -153,7 +153,7 @@ def test_a_code_of_another_customer_is_unknown(
         pytest.param({"currency": "euro"}, "invalid", id="a longer word"),
         pytest.param({"quantity": 0}, "invalid", id="none"),
         pytest.param({"quantity": -1}, "invalid", id="less than none"),
-        pytest.param({"quantity": 10_001}, "invalid", id="too many"),
+        pytest.param({"quantity": 1_001}, "too_many_seats", id="too many"),
         pytest.param({"quantity": 1.5}, "invalid", id="a part"),
     ],
 )
