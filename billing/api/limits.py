@@ -100,7 +100,7 @@ def budgets_of(endpoint: str) -> list[Budget]:
 
 
 def _login_budgets(rate: str) -> list[Budget]:
-    """Return the budget of an account's own devices; else one of the address, and a wide one of the account.
+    """Return the budget of the account's own devices, or those of the address and the account.
 
     A stranger's wrong guesses so use up the stranger's address, not the account of the owner.
     """
