@@ -9,7 +9,7 @@ from apiflask.validators import Length, OneOf
 
 from billing.api.checkout import INTERVALS
 from billing.identity import caller
-from billing.sales.links import upgrade_link
+from billing.sales.links import revoke_links, upgrade_link
 from billing.web.idempotency import replayable
 
 links = APIBlueprint("links", __name__, url_prefix="/v1/subscription", tag="Subscription")
@@ -37,6 +37,14 @@ class LinkResponse(Schema):
 def make_link(json_data: dict[str, Any]) -> dict[str, Any]:
     """Make a link that opens a checkout for the caller, wherever it is clicked."""
     return asdict(upgrade_link(caller().user_id, **_named(json_data)))
+
+
+@links.delete("/links")
+@links.output({}, status_code=204)
+def revoke() -> str:
+    """Revoke every upgrade link of the caller that was made until now."""
+    revoke_links(caller().user_id)
+    return ""
 
 
 def _named(told: dict[str, Any]) -> dict[str, str]:

@@ -101,6 +101,7 @@ COMMANDS = [
     links.unlink_customer,
     links.import_links,
     upgrade_link.make_upgrade_link,
+    upgrade_link.revoke_upgrade_links,
     events.events,
     refresh.refresh_customer,
     refresh.map_price_by_hand,

@@ -16,7 +16,7 @@ from billing.models.inbox import EventState, StripeEvent, StripeEventPayload
 from billing.models.invoices import Invoice, InvoiceAction
 from billing.models.leases import Lease
 from billing.models.runs import GapRun, ReconcileRun
-from billing.models.sales import CheckoutState, OpenCheckout
+from billing.models.sales import CheckoutState, LinkRevocation, OpenCheckout
 from billing.models.service_keys import ServiceKey
 from billing.models.sessions import RefreshToken
 from billing.models.subscriptions import Status, SubscriptionItem, UserSubscription
@@ -45,6 +45,7 @@ __all__ = [
     "Invoice",
     "InvoiceAction",
     "Lease",
+    "LinkRevocation",
     "Metric",
     "OpenCheckout",
     "PlanPrice",

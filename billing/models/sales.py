@@ -52,3 +52,14 @@ class OpenCheckout(UuidKey, Timestamps, Base):
             where="state = 'open'",
         ),
     )
+
+
+class LinkRevocation(Timestamps, Base):
+    """How often the upgrade links of a user were revoked; a link holds the count of its making."""
+
+    __tablename__ = "link_revocations"
+
+    user_id: Mapped[UUID] = mapped_column(
+        sa.ForeignKey("users.id", ondelete="CASCADE"), primary_key=True
+    )
+    revocations: Mapped[int]

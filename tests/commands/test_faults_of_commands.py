@@ -43,6 +43,7 @@ CALLS = {
     "prune": "",
     "reconcile": "--rate 100",
     "refresh": "cus_1",
+    "revoke-links": EMAIL,
     "seed-plans": "",
     "status": "",
     "unlink-customer": f"{KEY_ID} --reason mistake",

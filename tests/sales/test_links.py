@@ -5,17 +5,22 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
+import sqlalchemy as sa
 import stripe
 from flask import Flask
 from itsdangerous import URLSafeSerializer
+from werkzeug.test import TestResponse
 
 from billing import clock
+from billing.database import db
+from billing.models import OpenCheckout
 from billing.sales.buyers import buyer
-from billing.sales.links import upgrade_link
+from billing.sales.links import revoke_links, upgrade_link
 from billing.sales.truth import catch_up
 from billing.stripe_sync.subjects import Part
 from config import Config
-from tests.support.factories import auth
+from tests.pages.conftest import Surfer, text_of
+from tests.support.factories import a_user, auth
 from tests.support.live import pay
 from tests.support.requests import Client
 
@@ -31,12 +36,19 @@ def path_of(url: str) -> str:
     return url.removeprefix("http://127.0.0.1:5000")
 
 
+def clicked(client: Client, url: str) -> TestResponse:
+    """Open the page of a link and press its button."""
+    surfer = Surfer(client)
+    shown = surfer.look(path_of(url))
+    return surfer.press(path_of(url)) if shown.status_code == 200 else shown
+
+
 def test_a_click_leads_to_the_payment_without_signing_in(
     client: Client, user_id: UUID, account: stripe.StripeClient
 ) -> None:
     link = upgrade_link(user_id, "pro", "year")
 
-    answer = client.get(path_of(link.url))
+    answer = clicked(client, link.url)
 
     (session,) = account.v1.checkout.sessions.list().data
     line = account.v1.checkout.sessions.line_items.list(session.id).data[0]
@@ -53,12 +65,91 @@ def test_nothing_is_made_before_the_click(user_id: UUID, account: stripe.StripeC
     assert account.v1.customers.list().data == []
 
 
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_a_scanner_that_opens_the_link_changes_nothing(
+    client: Client, user_id: UUID, account: stripe.StripeClient, method: str
+) -> None:
+    link = upgrade_link(user_id, "pro")
+    opened = account.v1.checkout.sessions.list
+
+    answers = [client.open(path_of(link.url), method=method) for _ in range(2)]
+
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert opened().data == account.v1.customers.list().data == []
+    assert db.session.scalars(sa.select(OpenCheckout)).all() == []
+
+
+def test_a_scanner_leaves_the_open_checkout_of_the_buyer_open(
+    client: Client, user_id: UUID, account: stripe.StripeClient
+) -> None:
+    clicked(client, upgrade_link(user_id, "pro", "year").url)
+
+    client.get(path_of(upgrade_link(user_id, "pro").url))
+
+    (session,) = account.v1.checkout.sessions.list().data
+    assert session.status == "open"
+
+
+def test_a_form_of_another_site_opens_no_checkout(
+    client: Client, user_id: UUID, account: stripe.StripeClient
+) -> None:
+    answer = client.post(path_of(upgrade_link(user_id, "pro").url))
+
+    assert answer.status_code == 403
+    assert account.v1.checkout.sessions.list().data == []
+
+
+def test_the_page_shows_what_is_sold(client: Client, user_id: UUID) -> None:
+    page = text_of(client.get(path_of(upgrade_link(user_id, "pro", "year").url)))
+
+    assert "Upgrade to Pro" in page
+    assert "a year" in page
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_revoked_link_says_so_and_sells_nothing(
+    client: Client, user_id: UUID, account: stripe.StripeClient, method: str
+) -> None:
+    surfer, link = Surfer(client), path_of(upgrade_link(user_id, "pro").url)
+    surfer.look(link)
+    revoked = client.delete("/v1/subscription/links", headers=auth(user_id))
+
+    answer = client.get(link) if method == "GET" else surfer.press(link)
+
+    assert (revoked.status_code, answer.status_code) == (204, 410)
+    assert "This link was revoked." in text_of(answer)
+    assert account.v1.checkout.sessions.list().data == []
+
+
+def test_a_link_made_after_the_others_were_revoked_is_good(client: Client, user_id: UUID) -> None:
+    revoke_links(user_id)
+    revoke_links(user_id)
+
+    assert clicked(client, upgrade_link(user_id, "pro").url).status_code == 303
+
+
+def test_revoking_takes_nothing_from_another_user(client: Client, user_id: UUID) -> None:
+    link = upgrade_link(user_id, "pro")
+
+    revoke_links(a_user().id)
+
+    assert clicked(client, link.url).status_code == 303
+
+
+def test_an_operator_revokes_the_links_of_a_user(app: Flask, client: Client, user_id: UUID) -> None:
+    link, run = upgrade_link(user_id, "pro"), app.test_cli_runner()
+
+    done = run.invoke(args=["billing", "revoke-links", "buyer@example.com"])
+
+    assert (done.exit_code, client.get(path_of(link.url)).status_code) == (0, 410)
+
+
 def test_clicked_twice_it_is_one_open_session(
     client: Client, user_id: UUID, account: stripe.StripeClient
 ) -> None:
     link = upgrade_link(user_id, "pro")
 
-    first, second = (client.get(path_of(link.url)) for _ in range(2))
+    first, second = (clicked(client, link.url) for _ in range(2))
 
     assert first.headers["Location"] == second.headers["Location"]
     assert len(account.v1.checkout.sessions.list().data) == 1
@@ -68,19 +159,19 @@ def test_an_expired_session_is_followed_by_a_fresh_one(
     client: Client, user_id: UUID, account: stripe.StripeClient
 ) -> None:
     link = upgrade_link(user_id, "pro")
-    first = client.get(path_of(link.url)).headers["Location"]
+    first = clicked(client, link.url).headers["Location"]
     (session,) = account.v1.checkout.sessions.list().data
     account.v1.checkout.sessions.expire(session.id)
     catch_up(str(buyer(user_id).stripe_customer_id), Part.CHECKOUTS)
 
-    assert client.get(path_of(link.url)).headers["Location"] != first
+    assert clicked(client, link.url).headers["Location"] != first
 
 
 def test_a_link_whose_plan_was_bought_is_used_up(client: Client, user_id: UUID) -> None:
     link = upgrade_link(user_id, "pro")
-    pay(client.get(path_of(link.url)).headers["Location"])
+    pay(clicked(client, link.url).headers["Location"])
 
-    answer = client.get(path_of(link.url))
+    answer = clicked(client, link.url)
 
     assert answer.status_code == 410
     assert b"not needed any more" in answer.data or b"was used" in answer.data
@@ -90,7 +181,7 @@ def test_used_up_it_stays_so_after_the_subscription_has_ended(
     client: Client, user_id: UUID, account: stripe.StripeClient
 ) -> None:
     link = upgrade_link(user_id, "pro")
-    pay(client.get(path_of(link.url)).headers["Location"])
+    pay(clicked(client, link.url).headers["Location"])
     account.v1.subscriptions.cancel(account.v1.subscriptions.list().data[0].id)
     catch_up(str(buyer(user_id).stripe_customer_id), *Part)
 
@@ -141,7 +232,7 @@ def test_a_caller_gets_a_link_for_oneself(client: Client, user_id: UUID) -> None
     response = client.post("/v1/subscription/links", json={"plan": "pro"}, headers=auth(user_id))
 
     assert response.status_code == 201
-    assert client.get(path_of(response.json["url"])).status_code == 303
+    assert clicked(client, response.json["url"]).status_code == 303
 
 
 @pytest.mark.parametrize(
@@ -167,5 +258,5 @@ def test_an_operator_makes_a_link_for_a_user(app: Flask, client: Client, user_id
     made = run.invoke(args=["billing", "upgrade-link", "buyer@example.com", "pro"])
     unknown = run.invoke(args=["billing", "upgrade-link", "nobody@example.com", "pro"])
 
-    assert client.get(path_of(made.stdout.strip())).status_code == 303
+    assert clicked(client, made.stdout.strip()).status_code == 303
     assert (unknown.exit_code, "no user" in unknown.output) == (1, True)
