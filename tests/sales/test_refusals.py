@@ -93,6 +93,18 @@ def test_a_wish_that_stripe_refuses_is_a_422_with_its_reason_and_blocks_no_other
     assert states() == ["expired", "open"]
 
 
+def test_a_refused_request_is_sent_to_stripe_once_and_not_before_the_next_purchase(
+    user_id: UUID, account: stripe.StripeClient, emulator: Emulator
+) -> None:
+    an_archived_price(account)
+    with pytest.raises(RefusedByStripe):
+        open_checkout(user_id, "pro")
+
+    assert states() == ["expired"]
+    open_checkout(user_id, "enterprise")
+    assert len(sent(emulator, SESSIONS)) == 2
+
+
 def test_a_refused_purchase_can_be_made_as_soon_as_its_cause_is_gone(
     user_id: UUID, account: stripe.StripeClient
 ) -> None:
