@@ -100,6 +100,7 @@ class Config:
     log_level: str = "INFO"
     token_seconds: int = 900
     refresh_token_seconds: int = 2_592_000
+    session_seconds: int = 7_776_000
     outside_issuer: Issuer | None = None
     inline_budget: float = 8.0
     request_budget: float = 10.0
@@ -147,6 +148,7 @@ class Config:
             log_level=_log_level(env),
             token_seconds=_seconds(env, "TOKEN_SECONDS", 900, least=60),
             refresh_token_seconds=_seconds(env, "REFRESH_TOKEN_SECONDS", 2_592_000, least=60),
+            session_seconds=_seconds(env, "SESSION_SECONDS", 7_776_000, least=60),
             outside_issuer=_outside_issuer(env),
             inline_budget=_seconds(env, "INLINE_BUDGET_SECONDS", 8.0, least=0.5),
             request_budget=_seconds(env, "REQUEST_BUDGET_SECONDS", 10.0, least=0.5),

@@ -9,6 +9,7 @@ from flask import Blueprint, Response, request
 from flask.typing import ResponseReturnValue
 
 from billing import request_ids
+from billing.api import headers
 
 FUNCTIONS = 1000
 
@@ -35,10 +36,10 @@ class Service(APIFlask):
         return None if request.blueprint in self._events else super().preprocess_request()
 
     def process_response(self, response: Response) -> Response:
-        """Let the hooks finish what a caller gets, and tell the id."""
+        """Let the hooks finish what a caller gets; protect every answer, and name its request."""
         if request.blueprint not in self._events:
             response = super().process_response(response)
-        return request_ids.echo(response)
+        return request_ids.echo(headers.protect(response))
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Remember whether a function is a coroutine; some sixteen of them see every request."""

@@ -1,6 +1,8 @@
 """What may a browser do with our answers? As little as they need."""
 
-from flask import Flask, Response
+from flask import Response, request
+
+from billing.settings import settings
 
 CONTENT_POLICY = "; ".join(
     [
@@ -13,15 +15,22 @@ CONTENT_POLICY = "; ".join(
 )
 
 
-def init_app(app: Flask) -> None:
-    """Add the headers to every answer, errors too."""
-    app.after_request(protect)
+API = "/v1/"
+HTTPS_SECONDS = 31_536_000
 
 
 def protect(response: Response) -> Response:
-    """Forbid guessing of types and leaking of addresses; on pages also any foreign origin."""
-    response.headers.add("X-Content-Type-Options", "nosniff")
-    response.headers.add("Referrer-Policy", "no-referrer")
+    """Forbid guessing of types and leaking of addresses; on pages also any foreign origin.
+
+    No cache keeps an answer of the API, save where the view says how. Behind https a browser is
+    told never to come back without it.
+    """
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    if settings().app_url.startswith("https:"):
+        response.headers["Strict-Transport-Security"] = f"max-age={HTTPS_SECONDS}"
+    if request.path.startswith(API):
+        response.headers.setdefault("Cache-Control", "no-store")
     if response.mimetype == "text/html":
         response.headers.setdefault("Content-Security-Policy", CONTENT_POLICY)
     return response

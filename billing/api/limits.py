@@ -21,7 +21,7 @@ from billing.entitlements.facts import PlansMissing
 from billing.entitlements.rate_limits import rate_of, scaled
 from billing.entitlements.standing import standing_of
 from billing.errors import NotFound, RateLimited, problem
-from billing.identity import devices
+from billing.identity import callers, devices
 from billing.identity.browsers import PAGES
 from billing.operations.limit_storage import SHARED
 from billing.operations.process_storage import ALONE
@@ -116,7 +116,10 @@ def _login_budgets(rate: str) -> list[Budget]:
 def _rate(user_id: UUID, scope: str, base: str) -> str:
     try:
         plan = standing_of(user_id).plan
-    except (NotFound, PlansMissing):  # the view will say so, in its own words
+    except NotFound:
+        callers.forget_deleted()
+        return base
+    except PlansMissing:  # the view will say so, in its own words
         return base
     return (plan.rate_limits.get(scope) or base) if scope == "poll" else rate_of(plan, scope, base)
 

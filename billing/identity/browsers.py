@@ -68,7 +68,7 @@ def sign_in(response: Response, user_id: UUID) -> None:
     sign_out(response)
     with transaction():
         session = sessions.start(user_id, BrowserTicket)
-    give_cookie(response, "session", session, settings().refresh_token_seconds)
+    give_cookie(response, "session", session, sessions.lifetime())
 
 
 def sign_out(response: Response) -> None:

@@ -56,6 +56,11 @@ def identify() -> None:
         g.caller_fault = fault
 
 
+def forget_deleted() -> None:
+    """Make the caller a stranger: the token was good, and its user was deleted since."""
+    g.caller, g.caller_fault = None, tokens.TokenInvalid()
+
+
 def caller() -> Caller:
     """Return who makes this request. Raises Unauthorized, with a code that says why."""
     known: Caller | None = g.caller

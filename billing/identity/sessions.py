@@ -4,6 +4,7 @@ import hashlib
 import logging
 import secrets
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Self
 from uuid import UUID, uuid4
 
@@ -75,14 +76,21 @@ def start(user_id: UUID, kind: type[Ticket] = Ticket) -> str:
             id=ticket.family,
             user_id=user_id,
             token_hash=ticket.hash,
-            expires_at=moment(settings().refresh_token_seconds),
+            expires_at=moment(lifetime()),
         )
     )
     return str(ticket)
 
 
-def rotate(refresh_token: str) -> tuple[UUID, str]:
-    """Exchange a token for the next one of its family, and say whose it is.
+def lifetime(age: float = 0) -> int:
+    """Return the seconds until a session of this age ends if nobody refreshes it."""
+    return max(0, min(settings().refresh_token_seconds, int(settings().session_seconds - age)))
+
+
+def rotate(refresh_token: str) -> tuple[UUID, str, int]:
+    """Exchange a token for the next one of its family; return the user, it, and its seconds.
+
+    However often it is refreshed, a session ends at the age that the settings allow.
 
     Of several calls with one token one wins: the UPDATE decides. The others show a copy, which
     revokes the family, the winner's new token too. Raises RefreshTokenInvalid, RefreshTokenReused.
@@ -90,10 +98,12 @@ def rotate(refresh_token: str) -> tuple[UUID, str]:
     shown = Ticket.read(refresh_token)
     following = Ticket.fresh(shown.family)
     with transaction():
-        user_id = _exchange(shown, following)
-        reused = user_id is None and _revoke(shown.family, RefreshToken.token_hash != shown.hash)
-    if user_id is not None:
-        return user_id, str(following)
+        exchanged = _exchange(shown, following)
+        reused = exchanged is None and _revoke(shown.family, RefreshToken.token_hash != shown.hash)
+    if exchanged is not None:
+        user_id, began_at = exchanged
+        age = (clock.utc_now() - began_at).total_seconds()
+        return user_id, str(following), lifetime(age)
     if reused:
         log.warning("refresh_family=%s outcome=revoked reason=reused", shown.family)
         raise RefreshTokenReused("This refresh token was used before; log in again.")
@@ -115,19 +125,20 @@ def refused() -> RefreshTokenInvalid:
     return RefreshTokenInvalid("The refresh token is unknown, expired or revoked; log in again.")
 
 
-def _exchange(shown: Ticket, following: Ticket) -> UUID | None:
-    user_id: UUID | None = db.session.scalar(
+def _exchange(shown: Ticket, following: Ticket) -> tuple[UUID, datetime] | None:
+    row = db.session.execute(
         sa.update(RefreshToken)
         .where(
             RefreshToken.id == shown.family,
             RefreshToken.token_hash == shown.hash,
             RefreshToken.revoked_at.is_(None),
             RefreshToken.expires_at > moment(),
+            RefreshToken.created_at > moment(-settings().session_seconds),
         )
         .values(token_hash=following.hash, expires_at=moment(settings().refresh_token_seconds))
-        .returning(RefreshToken.user_id)
-    )
-    return user_id
+        .returning(RefreshToken.user_id, RefreshToken.created_at)
+    ).first()
+    return None if row is None else (row.user_id, row.created_at)
 
 
 def _revoke(family: UUID, *only_if: sa.ColumnElement[bool]) -> bool:

@@ -42,10 +42,10 @@ def refresh(refresh_token: str) -> Grant:
     return _grant(*sessions.rotate(refresh_token))
 
 
-def _grant(user_id: UUID, refresh_token: str) -> Grant:
+def _grant(user_id: UUID, refresh_token: str, seconds: int | None = None) -> Grant:
     return Grant(
         access_token=tokens.issue(user_id, clock.utc_now()),
         expires_in=settings().token_seconds,
         refresh_token=refresh_token,
-        refresh_expires_in=settings().refresh_token_seconds,
+        refresh_expires_in=sessions.lifetime() if seconds is None else seconds,
     )
