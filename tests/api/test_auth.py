@@ -72,8 +72,6 @@ def test_a_taken_address_answers_409_and_keeps_the_first_account(
         "customer@example",
         "customer @example.com",
         "customer@example.com\nbcc: second@example.com",
-        "customer\x00@example.com",
-        "customer\ud800@example.com",
         f"{'a' * 250}@example.com",
     ],
     ids=[
@@ -84,8 +82,6 @@ def test_a_taken_address_answers_409_and_keeps_the_first_account(
         "no-dot",
         "space",
         "line-break",
-        "nul",
-        "half-a-character",
         "too-long",
     ],
 )
@@ -123,9 +119,8 @@ def test_a_weak_password_answers_422_with_the_reason_and_keeps_nothing(
         {**GOOD, "email": "second@example.com"},
         {**GOOD, "password": "a wrong lamp entirely"},
         {**GOOD, "email": "not an address"},
-        {**GOOD, "email": "customer\x00@example.com"},
     ],
-    ids=["unknown", "wrong-password", "no-address", "nul"],
+    ids=["unknown", "wrong-password", "no-address"],
 )
 def test_every_failed_login_answers_the_same_401(client: Client, body: dict[str, str]) -> None:
     client.post("/v1/auth/register", json=GOOD)
