@@ -3,7 +3,7 @@
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from billing import api, commands, database, errors, identity, logs, models, pages, settings
-from billing.api import cross_origin, limits
+from billing.api import cross_origin, headers, limits
 from billing.database import db
 from billing.extensions import migrate
 from billing.identity import browsers
@@ -31,6 +31,7 @@ def create_app(config: Config) -> Service:
     migrate.init_app(app, db)
     gateway.init_app(app)
     errors.init_app(app)
+    headers.init_app(app)
     cross_origin.init_app(app)
     identity.init_app(app, config.outside_issuer)
     browsers.init_app(app)

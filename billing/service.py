@@ -9,7 +9,6 @@ from flask import Blueprint, Response, request
 from flask.typing import ResponseReturnValue
 
 from billing import request_ids
-from billing.api import headers
 
 FUNCTIONS = 1000
 
@@ -24,11 +23,16 @@ class Service(APIFlask):
         super().__init__(import_name, **options)
         self._as_sync = lru_cache(FUNCTIONS)(super().ensure_sync)
         self._events: set[str] = set()
+        self._finishers: list[Callable[[Response], Response]] = []
 
     def register_events(self, blueprint: Blueprint) -> None:
         """Register views that take signed events: they come by thousands, and no hook sees them."""
         self.register_blueprint(blueprint)
         self._events.add(blueprint.name)
+
+    def after_every_request(self, finish: Callable[[Response], Response]) -> None:
+        """Register what finishes every answer, those to events too."""
+        self._finishers.append(finish)
 
     def preprocess_request(self) -> ResponseReturnValue | None:
         """Give the request its id; then whatever the hooks ask of a caller."""
@@ -39,7 +43,9 @@ class Service(APIFlask):
         """Let the hooks finish what a caller gets; protect every answer, and name its request."""
         if request.blueprint not in self._events:
             response = super().process_response(response)
-        return request_ids.echo(headers.protect(response))
+        for finish in self._finishers:
+            response = finish(response)
+        return request_ids.echo(response)
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Remember whether a function is a coroutine; some sixteen of them see every request."""

@@ -2,6 +2,7 @@
 
 from flask import Response, request
 
+from billing.service import Service
 from billing.settings import settings
 
 CONTENT_POLICY = "; ".join(
@@ -17,6 +18,11 @@ CONTENT_POLICY = "; ".join(
 
 API = "/v1/"
 HTTPS_SECONDS = 31_536_000
+
+
+def init_app(app: Service) -> None:
+    """Add the headers to every answer: errors, and answers to events, too."""
+    app.after_every_request(protect)
 
 
 def protect(response: Response) -> Response:
