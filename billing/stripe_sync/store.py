@@ -4,7 +4,7 @@ Every caller holds the lock of the customer's row, so what is read here cannot b
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -57,10 +57,14 @@ class Writer:
         snapshot: SubscriptionSnapshot,
         generation: int,
         seen: Seen,
-        past_due_since: datetime | None,
+        late_since: Callable[[datetime], datetime],
     ) -> bool:
-        """Store what a fetch showed, unless a payload noted after its start is held."""
+        """Store what a fetch showed, unless a payload noted after its start is held.
+
+        `late_since` computes when the payment became late, from when it was first seen to be owed.
+        """
         pending = pending_of(snapshot, self._prices)
+        past_due_since = late_since(self._first_seen_owing(snapshot, clock.from_unix(seen.since)))
         projection = project(snapshot, self._prices, past_due_since, pending)
         marks = {"confirmed": True, "prov_generation": 0, "floor": seen.until}
         facts = {
@@ -75,7 +79,7 @@ class Writer:
         """Show a payload at once, unconfirmed, if it is surely newer than all that was shown."""
         held = self._stored.get(snapshot.id)
         known = Pending(held.pending_plan_id, held.pending_change_at) if held else None
-        owing_since = held.past_due_since if held else None
+        owing_since = self._first_seen_owing(snapshot, clock.from_unix(created))
         pending = pending_of(snapshot, self._prices, known)
         projection = project(snapshot, self._prices, owing_since, pending)
         marks = {"confirmed": False, "prov_generation": generation, "floor": created}
@@ -85,6 +89,11 @@ class Writer:
         }
         seen_at = clock.from_unix(created)
         return self._write(snapshot.id, projection, marks, Guard.PREVIEW, facts, seen_at)
+
+    def _first_seen_owing(self, snapshot: SubscriptionSnapshot, seen_at: datetime) -> datetime:
+        """Return the moment already stored while it owes; the first time, Stripe's own of now."""
+        stored = self._stored.get(snapshot.id)
+        return (stored.past_due_since if stored else None) or seen_at
 
     def close(self, subscription_id: str, generation: int, seen: Seen) -> None:
         """End a subscription that Stripe, asked by name, no longer knows."""

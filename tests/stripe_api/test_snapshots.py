@@ -228,7 +228,7 @@ class TestInvoices:
     def test_an_old_invoice_tells_its_date_and_its_end_of_draft_at_the_top(self) -> None:
         found = InvoiceSnapshot.from_stripe({"id": "in_1", "date": 5, "finalized_at": 7})
 
-        assert (found.issued_at, found.owed_since) == (at(5), at(7))
+        assert (found.issued_at, found.late_at) == (at(5), at(7))
 
 
 class TestMoney:

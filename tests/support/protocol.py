@@ -53,7 +53,7 @@ def acquire() -> Ticket:
 def fetched(*subscriptions: dict[str, Any], date: int = NOON) -> CustomerTruth:
     """What a fetch showed whose answer carries this date."""
     snapshots = [SubscriptionSnapshot.from_stripe(one) for one in subscriptions]
-    return CustomerTruth("cus_1", Seen(since=date, until=date + 2), snapshots, owed_since={})
+    return CustomerTruth("cus_1", Seen(since=date, until=date + 2), snapshots)
 
 
 def write(ticket: Ticket, truth: CustomerTruth) -> None:

@@ -4,6 +4,7 @@ import copy
 
 from billing.emulator.account import Account, Resource, shown_as, token
 from billing.emulator.ending import subscription_of
+from billing.emulator.periods import days
 
 EMBEDDED = 10
 
@@ -67,6 +68,13 @@ NO_TAX = {
 }
 
 
+def due_date_of(subscription: Resource, now: int) -> int | None:
+    """Return when an invoice of the subscription is due; null where it is charged automatically."""
+    if subscription["collection_method"] != "send_invoice":
+        return None
+    return int(now + days(subscription["days_until_due"] or 0))
+
+
 def invoice_of(
     account: Account, subscription: Resource, reason: str, lines: list[Resource]
 ) -> Resource:
@@ -87,6 +95,7 @@ def invoice_of(
         "collection_method": subscription["collection_method"],
         "created": now,
         "currency": subscription["currency"],
+        "due_date": due_date_of(subscription, now),
         "issuer": {"type": "self"},
         "lines": {"object": "list", "data": lines, "has_more": False, "url": lines_url(id)},
         "metadata": {},

@@ -24,6 +24,8 @@ class InvoiceSnapshot:
     """An invoice. Amounts are in the currency's minor unit; the period is that of its lines.
 
     `id` is None for the preview in an `invoice.upcoming` event: that invoice is not made yet.
+    `was_attempted`: a payment was tried. An off-session payment that waits for 3-D Secure is tried,
+    although Stripe leaves `attempt_count` at 0.
     """
 
     id: str | None
@@ -37,6 +39,7 @@ class InvoiceSnapshot:
     amount_due: int
     amount_paid: int
     attempt_count: int
+    was_attempted: bool
     next_payment_attempt_at: datetime | None
     due_at: datetime | None
     period_start: datetime | None
@@ -50,6 +53,7 @@ class InvoiceSnapshot:
     def from_stripe(cls, data: Json) -> Self:
         """Read the dict. Raises Unreadable."""
         issued_at = _issued_at(data)
+        attempt_count = count_of(data.get("attempt_count")) or 0
         start, end = _period_of(data)
         return cls(
             id=id_of(data.get("id")),
@@ -62,7 +66,8 @@ class InvoiceSnapshot:
             total=amount_in(data, "total"),
             amount_due=amount_in(data, "amount_due"),
             amount_paid=amount_in(data, "amount_paid"),
-            attempt_count=count_of(data.get("attempt_count")) or 0,
+            attempt_count=attempt_count,
+            was_attempted=data.get("attempted") is True or attempt_count > 0,
             next_payment_attempt_at=moment_of(data.get("next_payment_attempt")),
             due_at=moment_of(data.get("due_date")),
             period_start=start,
@@ -74,9 +79,14 @@ class InvoiceSnapshot:
         )
 
     @property
-    def owed_since(self) -> datetime:
-        """When the customer first owed it: finalised, else made."""
-        return self.finalized_at or self.issued_at
+    def is_owed(self) -> bool:
+        """Return whether it is open and something is left to pay."""
+        return self.status == "open" and self.amount_due > 0
+
+    @property
+    def late_at(self) -> datetime:
+        """Return when it is late: at its `due_date` where it is sent to be paid, else finalised."""
+        return self.due_at or self.finalized_at or self.issued_at
 
 
 def _issued_at(data: Json) -> datetime:

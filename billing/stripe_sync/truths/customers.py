@@ -1,5 +1,6 @@
 """What is true of a customer now? Subscriptions always; the rest when an event asked for it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -14,6 +15,7 @@ from billing.models import (
     CheckoutState,
     InvoiceAction,
     OpenCheckout,
+    Status,
     StripeCustomer,
     StripeTestClock,
     UserSubscription,
@@ -31,6 +33,7 @@ from billing.stripe_api.snapshots import (
     SubscriptionSnapshot,
 )
 from billing.stripe_sync import counters
+from billing.stripe_sync.grace import late_since
 from billing.stripe_sync.healing import doubles
 from billing.stripe_sync.projection import planned_price_ids
 from billing.stripe_sync.store import Writer
@@ -63,11 +66,11 @@ class CustomerTruth:
     id: str
     seen: Seen
     subscriptions: list[SubscriptionSnapshot]
-    owed_since: dict[str, datetime]
     products: dict[str, ProductSnapshot] = field(default_factory=dict)
     details: CustomerSnapshot | None = None
     invoices: list[InvoiceSnapshot] = field(default_factory=list)
     actions: dict[str, InvoiceAction] = field(default_factory=dict)
+    processing: frozenset[str] = frozenset()
     checkouts: list[CheckoutSnapshot] = field(default_factory=list)
     entitlements: list[str] | None = None
     gone: list[str] = field(default_factory=list)
@@ -88,7 +91,7 @@ class CustomerTruth:
         ).with_products(self.products)
         writer = Writer(self.id, user_id, prices, cause)
         for snapshot in self.subscriptions:
-            writer.confirm(snapshot, generation, self.seen, self.owed_since.get(snapshot.id))
+            writer.confirm(snapshot, generation, self.seen, self._late_since(snapshot))
         for subscription_id in self.gone:
             writer.close(subscription_id, generation, self.seen)
         doubles.report(self.id)
@@ -103,6 +106,10 @@ class CustomerTruth:
         told = [self.details.claimed_user_id if self.details else None]
         told += [snapshot.claimed_user_id for snapshot in self.subscriptions]
         return list(dict.fromkeys(claim for claim in told if claim))
+
+    def _late_since(self, snapshot: SubscriptionSnapshot) -> Callable[[datetime], datetime]:
+        invoices = [one for one in self.invoices if one.subscription_id == snapshot.id]
+        return lambda first_seen_at: late_since(invoices, self.processing, first_seen_at)
 
     def _refuse_if_stale(self) -> None:
         """What an event has shown cannot be gone a moment later: then the answer is old."""
@@ -140,15 +147,17 @@ def fetch(gateway: StripeGateway, customer_id: str, parts: frozenset[Part]) -> C
     # What was asked for by name, and items beyond the list's, are younger than the list.
     seen = Seen(since=listed.since, until=max(dates) + SLACK)
     found = invoices.fetch(gateway, customer_id, subscriptions, asked=Part.INVOICES in parts)
+    states = invoices.payment_states(gateway, found)
+    ended = {one.id for one in subscriptions if Status.read(one.status).is_terminal}
     return CustomerTruth(
         id=customer_id,
         seen=seen,
         subscriptions=subscriptions,
-        owed_since=invoices.owed_since(found),
         products=_unknown_products(gateway, subscriptions),
         details=details,
         invoices=found,
-        actions=invoices.actions(gateway, found),
+        actions=invoices.actions(found, states, ended),
+        processing=invoices.in_processing(states),
         checkouts=_checkouts(gateway, customer_id) if Part.CHECKOUTS in parts else [],
         entitlements=(gateway.entitlements_of(customer_id) if Part.ENTITLEMENTS in parts else None),
         gone=gone,

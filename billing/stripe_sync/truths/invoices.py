@@ -1,6 +1,6 @@
-"""What was billed, since when is it owed, and what does it need of the customer?"""
+"""The invoices of a customer: what was billed, what is open, what the customer must do."""
 
-from datetime import datetime
+from collections.abc import Mapping, Set
 
 import sqlalchemy as sa
 
@@ -27,44 +27,63 @@ def fetch(
     *,
     asked: bool,
 ) -> list[InvoiceSnapshot]:
-    """All invoices if an event asked, or if one is open here; the open ones if money is owed."""
+    """Fetch all invoices if an event asked, one is open here, or a subscription owes.
+
+    Grace runs from the first late one after the last paid one, so the paid ones are needed too.
+    """
     with reading():
         one_is_open = send(OPEN, customer=customer_id).first() is not None
-    if asked or one_is_open:
-        return gateway.invoices_of(customer_id)
-    if any(Status.read(snapshot.status) in OWING for snapshot in subscriptions):
-        return gateway.invoices_of(customer_id, status="open")
-    return []
+    owes = any(Status.read(snapshot.status) in OWING for snapshot in subscriptions)
+    return gateway.invoices_of(customer_id) if asked or one_is_open or owes else []
 
 
-def actions(gateway: StripeGateway, invoices: list[InvoiceSnapshot]) -> dict[str, InvoiceAction]:
-    """What each open invoice needs of the customer; one call for each that was tried in vain."""
-    found = {}
+def payment_states(
+    gateway: StripeGateway, invoices: list[InvoiceSnapshot]
+) -> dict[str, frozenset[str]]:
+    """Fetch the statuses of the payments of each open invoice of which one was tried."""
+    return {
+        invoice.id: frozenset(gateway.payment_statuses_of(invoice.id))
+        for invoice in invoices
+        if invoice.id and invoice.is_owed and invoice.was_attempted
+    }
+
+
+def actions(
+    invoices: list[InvoiceSnapshot],
+    states: Mapping[str, frozenset[str]],
+    ended_subscriptions: Set[str],
+) -> dict[str, InvoiceAction]:
+    """Return what each open invoice needs of the customer, by invoice id.
+
+    Nothing where a payment is under way, and nothing for a subscription that has ended.
+    """
+    needed = {}
     for invoice in invoices:
-        if invoice.id is None or invoice.status != "open" or invoice.amount_due <= 0:
+        if invoice.id is None or not invoice.is_owed:
             continue
-        if invoice.attempt_count == 0:
-            if invoice.due_at is not None:  # sent to be paid, not charged automatically
-                found[invoice.id] = InvoiceAction.PAY
+        if invoice.subscription_id in ended_subscriptions:
             continue
-        statuses = gateway.payment_statuses_of(invoice.id)
-        if "requires_action" in statuses or "requires_confirmation" in statuses:
-            found[invoice.id] = InvoiceAction.CONFIRM
-        elif "requires_payment_method" in statuses:
-            found[invoice.id] = InvoiceAction.UPDATE_CARD
-        else:
-            found[invoice.id] = InvoiceAction.PAY
-    return found
+        action = _action_of(invoice, states.get(invoice.id, frozenset()))
+        if action is not None:
+            needed[invoice.id] = action
+    return needed
 
 
-def owed_since(invoices: list[InvoiceSnapshot]) -> dict[str, datetime]:
-    """The oldest open invoice of each subscription."""
-    since: dict[str, datetime] = {}
-    for invoice in invoices:
-        if invoice.status == "open" and invoice.subscription_id:
-            earlier = since.get(invoice.subscription_id, invoice.owed_since)
-            since[invoice.subscription_id] = min(earlier, invoice.owed_since)
-    return since
+def _action_of(invoice: InvoiceSnapshot, states: frozenset[str]) -> InvoiceAction | None:
+    if not invoice.was_attempted:  # sent to be paid, or about to be charged
+        return None if invoice.due_at is None else InvoiceAction.PAY
+    if states & {"requires_action", "requires_confirmation"}:
+        return InvoiceAction.CONFIRM
+    if "processing" in states:  # a debit takes days
+        return None
+    if "requires_payment_method" in states:
+        return InvoiceAction.UPDATE_CARD
+    return InvoiceAction.PAY
+
+
+def in_processing(states: Mapping[str, frozenset[str]]) -> frozenset[str]:
+    """Return the ids of invoices whose payment is under way."""
+    return frozenset(invoice_id for invoice_id, told in states.items() if "processing" in told)
 
 
 def save(customer_id: str, invoice: InvoiceSnapshot, action: InvoiceAction | None = None) -> None:
