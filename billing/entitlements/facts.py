@@ -22,6 +22,7 @@ from billing.models import (
     User,
     UserSubscription,
 )
+from billing.stripe_api.page_addresses import stripe_page
 
 PLANS = ("plan", "held_plan", "pending_plan")
 OWN = tuple(field.name for field in fields(Subscription) if field.name not in PLANS)
@@ -57,7 +58,7 @@ class Action:
         if row.action is None:
             return None
         due_at = row.due_at or row.next_payment_attempt_at
-        return cls(row.action, row.hosted_invoice_url, due_at)
+        return cls(row.action, stripe_page(row.hosted_invoice_url), due_at)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,8 @@
 """Which public keys does the outside issuer sign with? Fetched, kept, and rotated with it."""
 
+import json
 import logging
+import time
 from contextlib import suppress
 from datetime import datetime, timedelta
 from threading import Lock
@@ -8,6 +10,7 @@ from typing import Any
 
 import jwt
 import requests
+from urllib3.exceptions import HTTPError
 
 from billing import clock
 from billing.errors import BillingError
@@ -19,6 +22,10 @@ HOLD = timedelta(minutes=10)
 PAUSE = timedelta(seconds=10)
 """Between two fetches at least, whatever keys the tokens of strangers name."""
 TIMEOUT_SECONDS = 3
+"""The longest silence of the issuer."""
+WHOLE_SECONDS = 5
+"""The time after which no more of its answer is read, however it drips."""
+LARGEST = 256 * 1024
 
 
 class IssuerUnavailable(BillingError):
@@ -36,8 +43,9 @@ class NoKeys(Exception):
 class Keyring:
     """The issuer's keys of one algorithm, by their ids. Threads may share it."""
 
-    def __init__(self, url: str, algorithm: str) -> None:
+    def __init__(self, url: str, algorithm: str, whole_seconds: float = WHOLE_SECONDS) -> None:
         self._url = url
+        self._whole_seconds = whole_seconds
         self._algorithm = algorithm
         self._keys: dict[str, jwt.PyJWK] = {}
         self._fetched_at: datetime | None = None
@@ -65,10 +73,9 @@ class Keyring:
         """Replace the keys; an issuer that does not answer leaves them as they were."""
         began_at = clock.utc_now()
         try:
-            told = requests.get(self._url, timeout=TIMEOUT_SECONDS, allow_redirects=False).json()
-            self._keys = self._usable(told)
+            self._keys = self._usable(_document_at(self._url, self._whole_seconds))
             self._fetched_at = began_at
-        except (requests.RequestException, NoKeys) as fault:
+        except (requests.RequestException, HTTPError, OSError, NoKeys) as fault:
             log.warning("jwks_url=%s outcome=failed fault=%s", self._url, type(fault).__name__)
         self._asked_at = began_at  # last: until then other threads wait for what is being fetched
 
@@ -89,3 +96,21 @@ class Keyring:
         of_the_algorithm = key.get("alg", self._algorithm) == self._algorithm
         is_public = "d" not in key
         return for_signing and of_the_algorithm and is_public and isinstance(key.get("kid"), str)
+
+
+def _document_at(url: str, whole_seconds: float) -> Any:
+    """Fetch a JSON document, bounded in time, size and depth. Raises NoKeys, RequestException."""
+    ends = time.monotonic() + whole_seconds
+    plain = {"Accept-Encoding": "identity"}  # what is compressed may be larger than it looks
+    body = b""
+    with requests.get(
+        url, timeout=TIMEOUT_SECONDS, allow_redirects=False, stream=True, headers=plain
+    ) as response:
+        while part := response.raw.read1(LARGEST):
+            body += part
+            if len(body) > LARGEST or time.monotonic() > ends:
+                raise NoKeys
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        raise NoKeys from None

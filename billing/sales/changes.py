@@ -14,6 +14,7 @@ from billing.settings import settings
 from billing.stripe_api import transport
 from billing.stripe_api.attempts import attempt
 from billing.stripe_api.gateway import gateway
+from billing.stripe_api.page_addresses import stripe_page
 from billing.stripe_api.snapshots import SubscriptionSnapshot
 from billing.stripe_sync.subjects import Part
 
@@ -88,7 +89,7 @@ def payment_action_required(subscription: SubscriptionSnapshot) -> PaymentAction
     invoice = gateway().invoice(subscription.latest_invoice_id or "")
     return PaymentActionRequired(
         "The payment must be confirmed or made with another card; the plan stays until then.",
-        hosted_invoice_url=invoice.hosted_invoice_url,
+        hosted_invoice_url=stripe_page(invoice.hosted_invoice_url),
         amount_due=invoice.amount_due,
         currency=invoice.currency,
     )

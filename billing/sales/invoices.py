@@ -1,7 +1,8 @@
 """What was the customer billed? From our rows, which follow Stripe's."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -11,6 +12,7 @@ from billing.errors import Invalid
 from billing.models import Invoice
 from billing.sales.buyers import buyer
 from billing.sales.truth import catch_up
+from billing.stripe_api.page_addresses import stripe_page
 from billing.stripe_sync.subjects import Part
 
 
@@ -74,6 +76,16 @@ def invoices_of(
                     sa.and_(Invoice.issued_at == last.issued_at, Invoice.id < last.id),
                 )
             )
-        found = [BilledInvoice(*row) for row in session.execute(statement)]
+        found = [_shown(row) for row in session.execute(statement)]
     page = tuple(found[:limit])
     return InvoicePage(page, page[-1].id if len(found) > limit else None)
+
+
+def _shown(row: sa.Row[Any]) -> BilledInvoice:
+    """Lay an invoice out, with addresses at Stripe alone."""
+    invoice = BilledInvoice(*tuple(row))
+    return replace(
+        invoice,
+        hosted_invoice_url=stripe_page(invoice.hosted_invoice_url),
+        invoice_pdf=stripe_page(invoice.invoice_pdf),
+    )

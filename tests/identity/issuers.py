@@ -5,8 +5,9 @@ import hashlib
 import hmac
 import json
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -45,6 +46,8 @@ class OutsideIssuer:
         self.key = rsa_key()
         self.status = 200
         self.asked = 0
+        self.drips = False
+        self.dripped = 0
         self.body = b""
         self.publish(jwk("first", self.key))
 
@@ -79,7 +82,14 @@ def served(issuer: OutsideIssuer) -> Iterator[str]:
             self.send_header("Location", "/elsewhere")
             self.send_header("Content-Length", str(len(issuer.body)))
             self.end_headers()
-            self.wfile.write(issuer.body)
+            if not issuer.drips:
+                self.wfile.write(issuer.body)
+                return
+            with suppress(OSError):  # whoever asked has gone
+                for place in range(len(issuer.body)):
+                    self.wfile.write(issuer.body[place : place + 1])
+                    issuer.dripped += 1
+                    time.sleep(0.02)
 
         def log_message(self, *told: Any) -> None:
             """Say nothing."""

@@ -15,6 +15,7 @@ from werkzeug.test import TestResponse
 
 from billing import clock, create_app
 from billing.database import db
+from billing.identity import keyring
 from billing.models import User
 from config import Config
 from tests.conftest import configured
@@ -246,8 +247,24 @@ def test_known_keys_outlive_an_issuer_that_is_away(client: Client, issuer: Outsi
         (200, b'{"keys": ["first", null, {}]}'),
         (200, b'{"keys": [{"kid": "first", "kty": "oct", "k": "c2VjcmV0"}]}'),
         (200, b'{"keys": [{"kid": "first", "kty": "RSA", "n": "!", "e": "AQAB"}]}'),
+        (200, b"[" * 200_000),
+        (200, b'{"keys": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"),
+        (200, b"\xff\xfe\xff"),
     ],
-    ids=["503", "redirect", "text", "list", "empty", "no-list", "junk", "symmetric", "broken"],
+    ids=[
+        "503",
+        "redirect",
+        "text",
+        "list",
+        "empty",
+        "no-list",
+        "junk",
+        "symmetric",
+        "broken",
+        "deep",
+        "deep-and-whole",
+        "no-text",
+    ],
 )
 def test_an_issuer_without_usable_keys_answers_503_until_it_has_some(
     client: Client, issuer: OutsideIssuer, status: int, body: bytes
@@ -302,3 +319,22 @@ def test_a_known_user_costs_one_statement(client: Client, issuer: OutsideIssuer)
     client.get("/healthz", headers={"Authorization": f"Bearer {issuer.token()}"})
 
     assert len([one for one in statements if one != "BEGIN"]) == 1
+
+
+def test_keys_behind_more_bytes_than_any_issuer_sends_are_not_taken(
+    client: Client, issuer: OutsideIssuer
+) -> None:
+    issuer.body += b" " * keyring.LARGEST
+
+    assert refused(me(client, issuer.token())) == (503, "issuer_unavailable")
+
+
+def test_an_issuer_whose_answer_drips_holds_nobody_up(
+    issuer: OutsideIssuer,
+) -> None:
+    issuer.drips = True
+
+    with served(issuer) as jwks_url, pytest.raises(keyring.IssuerUnavailable):
+        keyring.Keyring(jwks_url, "RS256", whole_seconds=0.3).find("first")
+
+    assert 0 < issuer.dripped < len(issuer.body) // 2

@@ -49,13 +49,15 @@ def test_pages_follow_each_other_without_gap_or_repeat(client: Client, billed_id
 
 def test_fresh_addresses_are_fetched_when_asked_for(client: Client, billed_id: UUID) -> None:
     with transaction() as session:
-        session.execute(sa.update(Invoice).values(hosted_invoice_url="https://gone.example/"))
+        session.execute(
+            sa.update(Invoice).values(hosted_invoice_url="https://invoice.stripe.com/gone")
+        )
 
     stale = client.get(PATH, headers=auth(billed_id)).json["invoices"]
     fresh = client.get(f"{PATH}?fresh=true", headers=auth(billed_id)).json["invoices"]
 
-    assert {one["hosted_invoice_url"] for one in stale} == {"https://gone.example/"}
-    assert all("gone.example" not in one["hosted_invoice_url"] for one in fresh)
+    assert {one["hosted_invoice_url"] for one in stale} == {"https://invoice.stripe.com/gone"}
+    assert all("gone" not in one["hosted_invoice_url"] for one in fresh)
 
 
 def test_listing_asks_stripe_nothing(client: Client, billed_id: UUID, emulator: Emulator) -> None:
@@ -89,3 +91,43 @@ def test_somebody_elses_invoice_is_no_cursor(client: Client, billed_id: UUID) ->
 @pytest.mark.parametrize("query", ["limit=0", "limit=101", "cursor=abc"])
 def test_what_cannot_be_asked_is_told(client: Client, billed_id: UUID, query: str) -> None:
     assert client.get(f"{PATH}?{query}", headers=auth(billed_id)).status_code == 422
+
+
+STRANGE = [
+    "javascript:alert(1)",
+    "http://invoice.stripe.com/i/1",
+    "https://invoice.stripe.com.evil.example/i/1",
+    "https://evilstripe.com/i/1",
+    "https://invoice.stripe.com@evil.example/i/1",
+    "https://evil.example\\@invoice.stripe.com/i/1",
+    "//invoice.stripe.com/i/1",
+    "https://evil.example\\.stripe.com/i/1",
+    "https://[",
+    "",
+]
+
+
+@pytest.mark.parametrize("url", STRANGE)
+def test_an_address_that_is_not_at_stripe_is_shown_to_nobody(
+    client: Client, billed_id: UUID, url: str
+) -> None:
+    with transaction() as session:
+        addresses = {"hosted_invoice_url": url, "invoice_pdf": url}
+        session.execute(sa.update(Invoice).values(status="open", action="pay", **addresses))
+
+    invoice, *_ = client.get(PATH, headers=auth(billed_id)).json["invoices"]
+    me = client.get("/v1/subscription/me", headers=auth(billed_id)).json
+
+    assert (invoice["hosted_invoice_url"], invoice["invoice_pdf"]) == (None, None)
+    assert me["action"]["kind"] == "pay"
+    assert me["action"]["url"] is None
+
+
+def test_the_pages_of_stripe_are_shown(client: Client, billed_id: UUID) -> None:
+    page, file = "https://invoice.stripe.com/i/acct_1/1?s=ap", "https://pay.stripe.com/i/1/pdf"
+    with transaction() as session:
+        session.execute(sa.update(Invoice).values(hosted_invoice_url=page, invoice_pdf=file))
+
+    invoice, *_ = client.get(PATH, headers=auth(billed_id)).json["invoices"]
+
+    assert (invoice["hosted_invoice_url"], invoice["invoice_pdf"]) == (page, file)
