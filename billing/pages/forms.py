@@ -10,6 +10,7 @@ from billing.api.bodies import BODY_CAP
 from billing.errors import Forbidden
 from billing.identity.browsers import cookie_name, give_cookie
 from billing.settings import settings
+from billing.web.text import refuse_unstorable
 
 FIELD = "form_token"
 COOKIE = "form"
@@ -27,10 +28,11 @@ def token() -> str:
 
 
 def refuse_foreign() -> None:
-    """Raise FormForeign for a form without the token, before any view runs."""
+    """Raise FormForeign for a form without the token, Invalid for text that cannot be stored."""
     request.max_content_length = BODY_CAP
     if request.method in {"GET", "HEAD", "OPTIONS"}:
         return
+    refuse_unstorable(request.form.items(multi=True))
     shown = request.form.get(FIELD, "")
     if not hmac.compare_digest(shown.encode("utf-8", "replace"), _signed(_browser()).encode()):
         raise FormForeign("This form is out of date. Go back, load the page again and resend it.")

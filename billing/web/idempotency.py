@@ -67,7 +67,9 @@ def answer_once(work: Callable[[], Any]) -> Response:
 
 def _fingerprint() -> str:
     line = f"{request.method} {request.full_path} ".encode()
-    return sha256(line + request.get_data()).hexdigest()
+    # A form that was read already has left no raw body behind.
+    body = request.get_data() or repr(list(request.form.items(multi=True))).encode()
+    return sha256(line + body).hexdigest()
 
 
 def _keep(attempt: Attempt, response: Response) -> None:

@@ -8,18 +8,15 @@ from billing.errors import Invalid
 
 
 def init_app(app: Flask) -> None:
-    """Check every request before anything of it is used. JSON bodies are checked when read."""
+    """Check every request before anything of it is used. Bodies are checked when they are read."""
     app.before_request(refuse_unstorable_request)
 
 
 def refuse_unstorable_request() -> None:
-    """Check the path, the query, the headers and the fields of a form. Raises Invalid."""
+    """Check the path, the query and the headers. Raises Invalid."""
     refuse_unstorable(request.path)
     refuse_unstorable(request.args.items(multi=True))
     refuse_unstorable(request.headers)
-    if request.mimetype == "application/x-www-form-urlencoded":
-        request.get_data()  # kept for whoever reads the raw body after the form
-        refuse_unstorable(request.form.items(multi=True))
 
 
 def refuse_unstorable(value: object) -> None:

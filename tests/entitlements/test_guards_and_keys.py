@@ -229,3 +229,15 @@ def test_what_cannot_be_a_key_is_refused_before_anything_counts(
 
     assert answer.status_code == 422
     assert (done, used(user)) == ([], 0)
+
+
+def test_another_form_is_another_request_also_where_it_was_read_before(
+    app: Flask, client: Client, user: User, done: list[str]
+) -> None:
+    app.before_request(lambda: dict(request.form) and None)
+    serve(app, working(done))
+    client.post(WORK, data={"name": "first"}, headers=keyed(user.id))
+
+    answer = client.post(WORK, data={"name": "second"}, headers=keyed(user.id))
+
+    assert (answer.status_code, len(done)) == (409, 1)
