@@ -33,10 +33,12 @@ def done() -> list[str]:
     return []
 
 
-def serve(app: Flask, view: Callable[[], ResponseReturnValue], amount: int = 1) -> None:
+def serve(
+    app: Flask, view: Callable[[], ResponseReturnValue], amount: int = 1, path: str = WORK
+) -> None:
     """Put the view behind a quota of jobs."""
     guarded = requires_quota("jobs_created", amount)(view)
-    app.add_url_rule(WORK, endpoint="work", view_func=guarded, methods=["GET", "POST"])
+    app.add_url_rule(path, endpoint="work", view_func=guarded, methods=["GET", "POST"])
 
 
 def working(done: list[str]) -> Callable[[], ResponseReturnValue]:
@@ -234,10 +236,10 @@ def test_what_cannot_be_a_key_is_refused_before_anything_counts(
 def test_another_form_is_another_request_also_where_it_was_read_before(
     app: Flask, client: Client, user: User, done: list[str]
 ) -> None:
-    app.before_request(lambda: dict(request.form) and None)
-    serve(app, working(done))
-    client.post(WORK, data={"name": "first"}, headers=keyed(user.id))
+    app.before_request(lambda: None if request.form else None)
+    serve(app, working(done), path="/work")
+    client.post("/work", data={"name": "first"}, headers=keyed(user.id))
 
-    answer = client.post(WORK, data={"name": "second"}, headers=keyed(user.id))
+    answer = client.post("/work", data={"name": "second"}, headers=keyed(user.id))
 
     assert (answer.status_code, len(done)) == (409, 1)
