@@ -12,6 +12,8 @@ from billing.models import PlanPrice, SubscriptionPlan
 
 INTERVALS = ("day", "week", "month", "year")
 
+OFFERED = sa.and_(PlanPrice.plan_id == SubscriptionPlan.id, PlanPrice.active, PlanPrice.offered)
+
 
 @dataclass(frozen=True, slots=True)
 class ListedPrice:
@@ -55,7 +57,7 @@ def _read(wanted: sa.ColumnElement[bool]) -> list[ListedPlan]:
             PlanPrice.currency,
             PlanPrice.unit_amount,
         )
-        .outerjoin(PlanPrice, sa.and_(PlanPrice.plan_id == SubscriptionPlan.id, PlanPrice.active))
+        .outerjoin(PlanPrice, OFFERED)
         .where(wanted)
         .order_by(SubscriptionPlan.rank, SubscriptionPlan.name)
     )

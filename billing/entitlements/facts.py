@@ -8,6 +8,7 @@ from typing import Any, Self
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.orm import aliased
 
 from billing.catalog.terms import FREE, PLAN_COLUMNS, Plan
 from billing.database import direct, reading
@@ -136,12 +137,17 @@ def _plans_version() -> sa.ColumnElement[int]:
 
 @cache
 def _facts() -> sa.Select[Any]:
+    another = aliased(UserSubscription)  # of another product: its invoices ask nothing here
+    foreign = sa.exists().where(
+        another.stripe_subscription_id == Invoice.stripe_subscription_id, ~another.is_ours
+    )
     needing = (
         sa.select(Invoice.id)
         .where(
             Invoice.stripe_customer_id == User.stripe_customer_id,
             Invoice.status == "open",
             Invoice.action.is_not(None),
+            ~foreign,
         )
         .order_by(Invoice.issued_at)
         .limit(1)
@@ -168,7 +174,10 @@ def _facts() -> sa.Select[Any]:
         .outerjoin(StripeCustomer, StripeCustomer.id == User.stripe_customer_id)
         .outerjoin(StripeTestClock, StripeTestClock.id == StripeCustomer.test_clock_id)
         .outerjoin(Invoice, Invoice.id == needing)
-        .outerjoin(UserSubscription, UserSubscription.user_id == User.id)
+        .outerjoin(
+            UserSubscription,
+            sa.and_(UserSubscription.user_id == User.id, UserSubscription.is_ours),
+        )
         .outerjoin(
             SubscriptionPlan,
             sa.or_(SubscriptionPlan.name == FREE, SubscriptionPlan.id.in_(plans)),

@@ -1,7 +1,13 @@
 """Every table. Importing this package is enough for migrations to see them all."""
 
 from billing.models.attempts import StripeAttempt
-from billing.models.catalogue import PlanPrice, PlansVersion, StripeProduct, SubscriptionPlan
+from billing.models.catalogue import (
+    IgnoredObject,
+    PlanPrice,
+    PlansVersion,
+    StripeProduct,
+    SubscriptionPlan,
+)
 from billing.models.changes import Cause, Change, Drift, DriftKind
 from billing.models.charges import StripeCharge
 from billing.models.customers import (
@@ -41,6 +47,7 @@ __all__ = [
     "DriftKind",
     "EventState",
     "IdempotencyKey",
+    "IgnoredObject",
     "GapRun",
     "Invoice",
     "InvoiceAction",

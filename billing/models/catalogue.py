@@ -75,7 +75,10 @@ class PlansVersion(Base):
 
 
 class PlanPrice(UuidKey, Timestamps, Base):
-    """One Stripe Price that buys a plan. `unit_amount` is in the currency's minor unit."""
+    """One Stripe Price that buys a plan. `unit_amount` is in the currency's minor unit.
+
+    Only what is `offered` is sold and published; who holds another price keeps its plan.
+    """
 
     __tablename__ = "plan_prices"
 
@@ -90,8 +93,20 @@ class PlanPrice(UuidKey, Timestamps, Base):
     interval_count: Mapped[int] = mapped_column(default=1)
     unit_amount: Mapped[int | None] = mapped_column(sa.BigInteger)
     active: Mapped[bool] = mapped_column(default=True)
+    offered: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
 
     plan: Mapped[SubscriptionPlan] = relationship(back_populates="prices")
+
+
+class IgnoredObject(Timestamps, Base):
+    """A product or price at Stripe that the operator called not ours; beats every mapping."""
+
+    __tablename__ = "ignored_objects"
+
+    stripe_id: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+
+    __table_args__ = (sa.CheckConstraint("kind IN ('product', 'price')", name="kind_known"),)
 
 
 class StripeProduct(RefreshState, Timestamps, Base):

@@ -45,8 +45,9 @@ class UserSubscription(UuidKey, Timestamps, Base):
     """One Stripe subscription, of a linked user or of none yet.
 
     `status` is Stripe's own text. `held_plan_id` is the last plan that was known to be granted; it
-    speaks when the status or the price is unknown. `floor` (Stripe seconds) and `prov_generation`
-    are the guards of the refresh protocol.
+    speaks when the status or the price is unknown, while the held item is there at the held price.
+    `is_ours` is false for another product's subscription, which grants and blocks nothing.
+    `floor` (Stripe seconds) and `prov_generation` are the guards of the refresh protocol.
     """
 
     __tablename__ = "user_subscriptions"
@@ -58,6 +59,9 @@ class UserSubscription(UuidKey, Timestamps, Base):
     held_plan_id: Mapped[UUID | None] = mapped_column(
         sa.ForeignKey("subscription_plans.id", ondelete="RESTRICT")
     )
+    held_item_id: Mapped[str | None]
+    held_price_id: Mapped[str | None]
+    is_ours: Mapped[bool] = mapped_column(default=True, server_default=sa.true())
     stripe_subscription_id: Mapped[str] = mapped_column(unique=True)
     stripe_customer_id: Mapped[str] = mapped_column(
         sa.ForeignKey("stripe_customers.id", ondelete="RESTRICT"), index=True
@@ -107,6 +111,7 @@ class SubscriptionItem(UuidKey, Timestamps, Base):
     )
     stripe_subscription_item_id: Mapped[str]
     stripe_price_id: Mapped[str] = mapped_column(index=True)
+    stripe_product_id: Mapped[str | None] = mapped_column(index=True)
     plan_id: Mapped[UUID | None] = mapped_column(
         sa.ForeignKey("subscription_plans.id", ondelete="RESTRICT")
     )

@@ -7,7 +7,13 @@ import sqlalchemy as sa
 from flask import current_app
 
 from billing.database import dialect_name, reading
-from billing.models import PlanPrice, SubscriptionItem, SubscriptionPlan, UserSubscription
+from billing.models import (
+    IgnoredObject,
+    PlanPrice,
+    SubscriptionItem,
+    SubscriptionPlan,
+    UserSubscription,
+)
 from billing.operations import readiness, work
 from billing.operations.findings import Finding, fail, ok, warn
 from billing.operations.limit_storage import storage_of
@@ -35,14 +41,22 @@ def check_catalogue() -> Iterator[Finding]:
         plans = session.scalars(
             sa.select(SubscriptionPlan.name)
             .where(SubscriptionPlan.is_active, SubscriptionPlan.price_cents > 0)
-            .where(~SubscriptionPlan.prices.any(PlanPrice.active))
+            .where(~SubscriptionPlan.prices.any(sa.and_(PlanPrice.active, PlanPrice.offered)))
             .order_by(SubscriptionPlan.rank)
         ).all()
         known = session.scalar(sa.select(sa.func.count()).select_from(SubscriptionPlan))
         unmapped = session.scalars(
             sa.select(SubscriptionItem.stripe_price_id)
             .join(UserSubscription, UserSubscription.id == SubscriptionItem.subscription_id)
-            .where(UserSubscription.plan_id.is_(None), UserSubscription.ended_at.is_(None))
+            .where(
+                UserSubscription.plan_id.is_(None),
+                UserSubscription.ended_at.is_(None),
+                ~sa.exists().where(
+                    IgnoredObject.stripe_id.in_(
+                        (SubscriptionItem.stripe_price_id, SubscriptionItem.stripe_product_id)
+                    )
+                ),
+            )
             .distinct()
             .limit(SHOWN)
         ).all()
@@ -54,7 +68,7 @@ def check_catalogue() -> Iterator[Finding]:
     else:
         yield ok("plans", "every paid plan on sale has a price")
     if unmapped:
-        fix = f"flask billing map-price {unmapped[0]} PLAN"
+        fix = f"flask billing map-price {unmapped[0]} PLAN, or ignore price {unmapped[0]}"
         yield warn("prices", f"subscribers pay for no plan: {', '.join(unmapped)}", fix)
     else:
         yield ok("prices", "every subscription's price buys a plan")

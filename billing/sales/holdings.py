@@ -1,8 +1,10 @@
 """Which subscription does the user hold? As Stripe has it now, with the item that is the plan."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from uuid import UUID
 
+from billing.catalog import ownership
 from billing.catalog.mapping import PlanRank, PriceMap
 from billing.database import reading
 from billing.errors import Conflict
@@ -13,6 +15,7 @@ from billing.stripe_api.gateway import gateway
 from billing.stripe_api.snapshots import ItemSnapshot, SubscriptionSnapshot
 
 PORTAL = "/v1/subscription/portal"
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 class NoSubscription(Conflict):
@@ -74,21 +77,41 @@ def customer_of_holder(user_id: UUID) -> str:
 
 
 def holding_of(customer_id: str) -> Holding:
-    """Ask Stripe for the live subscription of the highest plan. Raises NoSubscription."""
+    """Fetch the current subscription from Stripe: the one that access names.
+
+    Of those that are ours, a granting one comes before any other, then the highest plan. Raises
+    NoSubscription where none is ours, whatever else the customer pays for in the same account.
+    """
     generation = generation_of(customer_id)  # before Stripe is read, never after
     found, _ = gateway().subscriptions_of(customer_id)
-    live = [one for one in found if not Status.read(one.status).is_terminal and one.items]
-    with reading():
-        prices = PriceMap.load(item.price for one in live for item in one.items)
+    live, prices = live_and_ours(found)
     held = [
-        Holding(customer_id, one, item, prices.plan_of(item.price), generation)
+        Holding(customer_id, one, chosen.item, chosen.plan, generation)
         for one in live
-        for item in one.items
+        if (chosen := ownership.plan_item(one, prices)).item is not None
     ]
     if not held:
         raise NoSubscription("There is no subscription; buy one by a checkout.")
     return max(held, key=_weight)
 
 
-def _weight(holding: Holding) -> tuple[int, str]:
-    return (holding.plan.rank if holding.plan else -1, holding.item.id)
+def live_and_ours(
+    subscriptions: list[SubscriptionSnapshot],
+) -> tuple[list[SubscriptionSnapshot], PriceMap]:
+    """Return those that live and are ours, and what is known of their prices."""
+    ours, prices = ours_of(subscriptions)
+    return [one for one in ours if not Status.read(one.status).is_terminal], prices
+
+
+def ours_of(
+    subscriptions: list[SubscriptionSnapshot],
+) -> tuple[list[SubscriptionSnapshot], PriceMap]:
+    """Return those that are ours, ended ones too, and what is known of their prices."""
+    with reading():
+        prices = PriceMap.load(item.price for one in subscriptions for item in one.items)
+    return [one for one in subscriptions if ownership.is_ours(one, prices)], prices
+
+
+def _weight(holding: Holding) -> tuple[bool, int, datetime, str]:
+    order = ownership.preference(holding.subscription.status, holding.plan)
+    return (*order, holding.subscription.started_at or LONG_AGO, holding.id)

@@ -5,6 +5,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from billing.catalog.mapping import interval_name, interval_parts
 from billing.database import reading
 from billing.errors import Invalid, NotFound
 from billing.models import PlanPrice, SubscriptionPlan
@@ -40,6 +41,7 @@ class Offer:
 def find_offer(plan_name: str, interval: str, currency: str | None = None) -> Offer:
     """Find the price in the currency, else in the default one. Raises NotFound, NotForSale."""
     currency = currency or settings().default_currency
+    unit, count = interval_parts(interval)
     with reading() as session:
         plan = session.scalar(sa.select(SubscriptionPlan).where(SubscriptionPlan.name == plan_name))
         if plan is None:
@@ -48,10 +50,11 @@ def find_offer(plan_name: str, interval: str, currency: str | None = None) -> Of
             sa.select(PlanPrice)
             .where(
                 PlanPrice.plan_id == plan.id,
-                PlanPrice.interval == interval,
-                PlanPrice.interval_count == 1,
+                PlanPrice.interval == unit,
+                PlanPrice.interval_count == count,
                 PlanPrice.currency == currency,
                 PlanPrice.active,
+                PlanPrice.offered,
             )
             .order_by(PlanPrice.lookup_key.is_(None), PlanPrice.created_at.desc())
             .limit(1)
@@ -64,7 +67,7 @@ def find_offer(plan_name: str, interval: str, currency: str | None = None) -> Of
             rank=plan.rank,
             stripe_price_id=price.stripe_price_id,
             currency=price.currency,
-            interval=price.interval,
+            interval=interval_name(price.interval, price.interval_count),
             unit_amount=price.unit_amount,
             trial_days=plan.trial_days,
         )

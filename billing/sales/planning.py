@@ -3,6 +3,7 @@
 from typing import Any
 
 from billing import clock
+from billing.catalog.mapping import interval_parts
 from billing.sales.holdings import PORTAL, Holding, NotChangeable
 from billing.sales.intents import key_of
 from billing.sales.targets import Target
@@ -31,6 +32,7 @@ def plan(holding: Holding, target: Target) -> None:
         for one, item in zip(items, present, strict=True)
     ]
     kept = {**terms.phase, "proration_behavior": "none"}
+    unit, count = interval_parts(target.interval)
     phases = [
         {
             **kept,
@@ -40,7 +42,7 @@ def plan(holding: Holding, target: Target) -> None:
         },
         {
             **kept,
-            "duration": {"interval": target.interval, "interval_count": 1},
+            "duration": {"interval": unit, "interval_count": count},
             "items": coming,
         },
     ]

@@ -7,10 +7,10 @@ import sqlalchemy as sa
 
 from billing.database import reading
 from billing.errors import Conflict, Invalid
-from billing.models import Status, StripeCustomer, UserSubscription
+from billing.models import StripeCustomer, UserSubscription
 from billing.models.subscriptions import TERMINAL
 from billing.sales.buyers import Buyer
-from billing.sales.holdings import PORTAL
+from billing.sales.holdings import PORTAL, live_and_ours, ours_of
 from billing.sales.offers import Offer
 from billing.sales.truth import catch_up
 from billing.settings import settings
@@ -83,7 +83,7 @@ def past_of(who: Buyer) -> Past:
         found, _ = gateway().subscriptions_of(who.stripe_customer_id)
     except StripeMissing:
         raise CustomerDeleted(NO_CUSTOMER) from None
-    if any(not Status.read(one.status).is_terminal for one in found):
+    if live_and_ours(found)[0]:
         catch_up(who.stripe_customer_id)
         raise AlreadySubscribed("There is a subscription already; change it instead.")
     currency, deleted = _stored_customer(who.stripe_customer_id)
@@ -91,7 +91,7 @@ def past_of(who: Buyer) -> Past:
         raise CustomerDeleted(NO_CUSTOMER)
     return Past(
         currency=currency or next((one.currency for one in found if one.currency), None),
-        had_trial=had_trial or any(one.trial_end for one in found),
+        had_trial=had_trial or any(one.trial_end for one in ours_of(found)[0]),
     )
 
 
@@ -191,6 +191,7 @@ def is_subscribed(customer_id: str) -> bool:
                     sa.exists().where(
                         UserSubscription.stripe_customer_id == customer_id,
                         UserSubscription.status.not_in(TERMINAL),
+                        UserSubscription.is_ours,
                     )
                 )
             )
@@ -203,7 +204,9 @@ def _stored_trial(who: Buyer) -> bool:
         UserSubscription.stripe_customer_id == who.stripe_customer_id,
     )
     with reading() as session:
-        had = sa.exists().where(theirs, UserSubscription.trial_end.is_not(None))
+        had = sa.exists().where(
+            theirs, UserSubscription.trial_end.is_not(None), UserSubscription.is_ours
+        )
         return bool(session.scalar(sa.select(had)))
 
 

@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 from typing import Any
 
-from billing.catalog.listing import INTERVALS
+from billing.catalog.mapping import interval_name, interval_parts
 from billing.models import Status
 from billing.sales.holdings import PORTAL, Holding, NotChangeable
 from billing.sales.offers import find_offer, require_seats
 from billing.settings import settings
 from config import Downgrade
 
+DAYS = {"day": 1, "week": 7, "month": 30, "year": 365}
 CHANGEABLE = {Status.ACTIVE, Status.TRIALING}
 
 
@@ -66,13 +67,14 @@ def target_of(holding: Holding, wish: Wish) -> Target:
     """Find the price of what is wished. Raises as `find_offer`, NotChangeable, TooManySeats."""
     price, quantity = holding.item.price, holding.item.quantity
     wanted_quantity = quantity if wish.quantity is None else wish.quantity
-    interval = wish.interval or price.interval or ""
+    held_interval = interval_name(price.interval, price.interval_count)
+    interval = wish.interval or held_interval
     if holding.plan is None:
         raise NotChangeable("The subscription's price belongs to no plan.", portal=PORTAL)
     if quantity is None and wish.quantity is not None:
         raise NotChangeable("A metered price has no quantity.", portal=PORTAL)
     plan_name = wish.plan_name or holding.plan.name
-    if (plan_name, interval) == (holding.plan.name, price.interval):
+    if (plan_name, interval) == (holding.plan.name, held_interval):
         # A price that is sold no more is kept by who has it.
         id, amount, rank_gain = price.id, price.unit_amount, 0
     else:
@@ -84,12 +86,18 @@ def target_of(holding: Holding, wish: Wish) -> Target:
         require_seats(plan_name, wanted_quantity)
     gains = (
         rank_gain,
-        INTERVALS.index(interval) - INTERVALS.index(price.interval or interval),
+        _days_of(interval) - _days_of(held_interval or interval),
         (wanted_quantity or 0) - (quantity or 0),
     )
     return Target(
         id, wanted_quantity, interval, amount, price.currency, is_step_up=gains > (0, 0, 0)
     )
+
+
+def _days_of(interval: str) -> int:
+    """Return about how long an interval is, to tell the longer of two."""
+    unit, count = interval_parts(interval)
+    return DAYS.get(unit, 0) * count
 
 
 def is_immediate(holding: Holding, target: Target) -> bool:

@@ -70,6 +70,8 @@ OF_CUSTOMER = sa.select(
     STORED.id,
     STORED.stripe_subscription_id,
     STORED.held_plan_id,
+    STORED.held_item_id,
+    STORED.held_price_id,
     STORED.confirmed,
     STORED.as_of,
     *(STORED[name] for name in FIELDS),

@@ -6,15 +6,17 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from billing.catalog import ownership
 from billing.catalog.mapping import PlanRank, PriceMap
+from billing.catalog.ownership import GRANTING
 from billing.models import Status
 from billing.stripe_api.snapshots import ItemSnapshot, SubscriptionSnapshot
 
-GRANTING = {Status.ACTIVE, Status.TRIALING, Status.PAST_DUE}
 OWING = {Status.PAST_DUE, Status.UNPAID}
 
 FIELDS = (
     "stripe_customer_id",
+    "is_ours",
     "plan_id",
     "stripe_price_id",
     "status",
@@ -45,6 +47,16 @@ class Projection:
     columns: Mapping[str, Any]
     items: tuple[Mapping[str, Any], ...]
     plan: PlanRank | None
+    plan_item_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HeldPlan:
+    """The plan last known to be granted, and the item and price that granted it."""
+
+    plan_id: UUID | None = None
+    item_id: str | None = None
+    price_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +74,13 @@ def project(
     pending: Pending,
 ) -> Projection:
     """Reduce the snapshot to what is stored."""
-    plans = [prices.plan_of(item.price) for item in snapshot.items]
-    item, plan = _plan_item(snapshot, plans)
+    chosen = ownership.plan_item(snapshot, prices)
+    item, plan = chosen.item, chosen.plan
     period_end = item.period_end if item else None
     owes = Status.read(snapshot.status) in OWING
     columns = {
         "stripe_customer_id": snapshot.customer_id,
+        "is_ours": ownership.is_ours(snapshot, prices),
         "plan_id": plan.id if plan else None,
         "stripe_price_id": item.price.id if item else None,
         "status": snapshot.status,
@@ -90,12 +103,10 @@ def project(
         "pending_change_at": pending.at,
     }
     items = tuple(
-        _item_columns(one, mapped)
-        for one, mapped in sorted(
-            zip(snapshot.items, plans, strict=True), key=lambda pair: pair[0].id
-        )
+        _item_columns(one, prices.plan_of(one.price))
+        for one in sorted(snapshot.items, key=lambda one: one.id)
     )
-    return Projection(columns, items, plan)
+    return Projection(columns, items, plan, item.id if item else None)
 
 
 def pending_of(
@@ -117,25 +128,28 @@ def planned_price_ids(snapshot: SubscriptionSnapshot) -> tuple[str, ...]:
     return snapshot.schedule.next_price_ids if snapshot.schedule else ()
 
 
-def held_plan(projection: Projection, held_before: UUID | None) -> UUID | None:
-    """The plan last known to be granted; kept while status or price say nothing we understand."""
+def held_plan(projection: Projection, before: HeldPlan) -> HeldPlan:
+    """Return the plan last known to be granted, kept while what granted it says nothing new.
+
+    It stands while the status is unknown, and while the very item that granted it is there at
+    the same price, and nothing says any more which plan that price buys.
+    """
     status = Status.read(projection.columns["status"])
     if status is Status.UNKNOWN:
-        return held_before
-    if status not in GRANTING:
-        return None
-    return projection.plan.id if projection.plan else held_before
+        return before
+    if status not in GRANTING or not projection.columns["is_ours"]:
+        return HeldPlan()
+    if projection.plan:
+        price_id = projection.columns["stripe_price_id"]
+        return HeldPlan(projection.plan.id, projection.plan_item_id, price_id)
+    is_there = any(_granted(item, before) for item in projection.items)
+    return before if is_there else HeldPlan()
 
 
-def _plan_item(
-    snapshot: SubscriptionSnapshot, plans: list[PlanRank | None]
-) -> tuple[ItemSnapshot | None, PlanRank | None]:
-    """The item of the highest plan; several items may have periods of their own."""
-    pairs = sorted(
-        zip(snapshot.items, plans, strict=True),
-        key=lambda pair: (-pair[1].rank if pair[1] else 1, pair[0].id),
-    )
-    return pairs[0] if pairs else (None, None)
+def _granted(item: Mapping[str, Any], before: HeldPlan) -> bool:
+    told = (item["stripe_subscription_item_id"], item["stripe_price_id"])
+    is_same = told == (before.item_id, before.price_id)
+    return is_same and item["plan_id"] is None and item["quantity"] != 0
 
 
 def _expires_at(snapshot: SubscriptionSnapshot, period_end: datetime | None) -> datetime | None:
@@ -149,6 +163,7 @@ def _item_columns(item: ItemSnapshot, plan: PlanRank | None) -> dict[str, Any]:
     return {
         "stripe_subscription_item_id": item.id,
         "stripe_price_id": item.price.id,
+        "stripe_product_id": item.price.product_id,
         "plan_id": plan.id if plan else None,
         "quantity": item.quantity,
         "current_period_start": item.period_start,

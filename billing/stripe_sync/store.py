@@ -21,6 +21,7 @@ from billing.stripe_sync import changes, guards
 from billing.stripe_sync.guards import Guard
 from billing.stripe_sync.projection import (
     FIELDS,
+    HeldPlan,
     Pending,
     Projection,
     held_plan,
@@ -129,12 +130,15 @@ class Writer:
         stored = self._stored.get(subscription_id)
         changed = _differences(stored, projection.columns)
         is_news = stored is None or bool(changed) or (marks["confirmed"] and not stored.confirmed)
+        held = held_plan(projection, _held_of(stored))
         values = {
             **projection.columns,
             **marks,
             "stripe_subscription_id": subscription_id,
             "user_id": self._user_id,
-            "held_plan_id": held_plan(projection, stored.held_plan_id if stored else None),
+            "held_plan_id": held.plan_id,
+            "held_item_id": held.item_id,
+            "held_price_id": held.price_id,
             "as_of": _as_of(stored, seen_at, is_news=is_news),
         }
         row = guards.writing(guard, tuple(values))
@@ -190,6 +194,12 @@ def flag_disputed(subscription_id: str, cause: Cause) -> None:
 def _stored_of(customer_id: str) -> dict[str, sa.Row[Any]]:
     rows = send(guards.OF_CUSTOMER, customer=customer_id)
     return {row.stripe_subscription_id: row for row in rows}
+
+
+def _held_of(stored: sa.Row[Any] | None) -> HeldPlan:
+    if stored is None:
+        return HeldPlan()
+    return HeldPlan(stored.held_plan_id, stored.held_item_id, stored.held_price_id)
 
 
 def _differences(

@@ -33,6 +33,7 @@ CALLS = {
     "events show": "evt_1",
     "explain": EMAIL,
     "gaps": "",
+    "ignore": "price price_1 --yes",
     "import-links": "links.csv",
     "keys create": "jobs --scope access",
     "keys list": "",

@@ -19,7 +19,7 @@ from billing import clock, create_app
 from billing.catalog import apply, plans, seed
 from billing.database import transaction
 from billing.emulator import Emulator
-from billing.models import EventState, PlanPrice, StripeEvent, SubscriptionItem
+from billing.models import EventState, IgnoredObject, PlanPrice, StripeEvent, SubscriptionItem
 from billing.operations import stripe_side
 from billing.stripe_sync.dispatch import HANDLERS
 from config import Config
@@ -296,7 +296,24 @@ def test_a_price_that_buys_no_plan_is_named(examine: Examine) -> None:
 
     found = examine()["prices"]
 
-    assert found["fix"] == "flask billing map-price price_strange PLAN"
+    assert found["fix"] == (
+        "flask billing map-price price_strange PLAN, or ignore price price_strange"
+    )
+
+
+def test_a_price_that_is_ignored_is_not_proposed_to_be_mapped(examine: Examine) -> None:
+    subscription = a_subscription(plan=None)
+    saved(
+        SubscriptionItem(
+            subscription_id=subscription.id,
+            stripe_subscription_item_id="si_1",
+            stripe_price_id="price_strange",
+            stripe_product_id="prod_hosting",
+        )
+    )
+    saved(IgnoredObject(stripe_id="prod_hosting", kind="product"))
+
+    assert examine()["prices"]["grade"] == "ok"
 
 
 @pytest.mark.usefixtures("shop")

@@ -67,6 +67,7 @@ def a_price(plan: SubscriptionPlan, **values: Any) -> PlanPrice:
         "currency": "usd",
         "interval": "month",
         "unit_amount": plan.price_cents,
+        "offered": True,
     }
     return saved(PlanPrice(**defaults | values))
 

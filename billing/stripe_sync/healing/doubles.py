@@ -2,17 +2,18 @@
 
 import sqlalchemy as sa
 
+from billing.catalog.ownership import GRANTING
 from billing.database.built import send, table
 from billing.models import UserSubscription
 from billing.models.changes import DriftKind
-from billing.models.subscriptions import TERMINAL
 from billing.stripe_sync.healing import drift
 from billing.stripe_sync.healing.drift import Finding
 
 SUBSCRIPTIONS = table(UserSubscription)
 LIVE = sa.select(sa.func.count()).where(
     SUBSCRIPTIONS.c.stripe_customer_id == sa.bindparam("customer"),
-    SUBSCRIPTIONS.c.status.not_in(TERMINAL),
+    SUBSCRIPTIONS.c.status.in_(GRANTING),
+    SUBSCRIPTIONS.c.is_ours,
 )
 
 

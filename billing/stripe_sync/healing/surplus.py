@@ -10,9 +10,11 @@ import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
 from billing import clock
+from billing.catalog import ownership
+from billing.catalog.mapping import PriceMap
+from billing.catalog.ownership import GRANTING
 from billing.database import reading, transaction
 from billing.models import OpenCheckout, Status, UserSubscription, UserUsage
-from billing.models.subscriptions import TERMINAL
 from billing.settings import settings
 from billing.stripe_api.faults import StripeMissing
 from billing.stripe_api.gateway import gateway
@@ -41,8 +43,14 @@ def steps() -> Iterator[Callable[[], object]]:
 def end_newer(customer_id: str, newer_id: str) -> None:
     """End it, if Stripe too shows an older one that lives; what it cost becomes a credit."""
     found, _ = gateway().subscriptions_of(customer_id)
-    live = {one.id for one in found if not Status.read(one.status).is_terminal}
-    if newer_id not in live or len(live) < 2:
+    with reading():
+        prices = PriceMap.load(item.price for one in found for item in one.items)
+    paid = {
+        one.id
+        for one in found
+        if Status.read(one.status) in GRANTING and ownership.is_ours(one, prices)
+    }
+    if newer_id not in paid or len(paid) < 2:
         return
     try:
         gateway().cancel_now(newer_id, credit=True)
@@ -69,8 +77,10 @@ def _unwanted() -> sa.Select[Any]:
         .join(OLDER, OLDER.stripe_customer_id == NEWER.stripe_customer_id)
         .outerjoin(EARLIER, EARLIER.stripe_subscription_id == OLDER.stripe_subscription_id)
         .where(
-            NEWER.status.not_in(TERMINAL),
-            OLDER.status.not_in(TERMINAL),
+            NEWER.status.in_(GRANTING),
+            OLDER.status.in_(GRANTING),
+            NEWER.is_ours,
+            OLDER.is_ours,
             OLDER.id != NEWER.id,
             sa.or_(
                 OLDER.started_at < NEWER.started_at,
