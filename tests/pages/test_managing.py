@@ -301,3 +301,17 @@ def test_every_reason_and_action_has_its_words() -> None:
     assert set(words.REASONS) == set(Reason)
     assert set(words.ACTIONS) == set(InvoiceAction)
     assert set(words.METRICS) == set(Metric)
+
+
+def test_a_paused_subscription_can_be_resumed_or_canceled_from_the_page(
+    app: Flask, surfer: Surfer
+) -> None:
+    a_plan("free")
+    user = registered(surfer)
+    a_subscription(user, a_plan("pro"), status="paused")
+
+    page = surfer.look("/account").text
+
+    assert 'action="/account/resume"' in page
+    assert "Resume subscription" in page
+    assert 'href="/account/cancel"' in page
