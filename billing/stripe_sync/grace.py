@@ -13,8 +13,8 @@ def late_since(
 
     `processing` holds the ids of invoices whose payment is under way. `first_seen_at` is when the
     subscription was first seen to owe: it stands in where Stripe names no moment. A forgotten
-    invoice from before the last paid one counts for nothing, and a further unpaid one changes
-    nothing.
+    invoice from an earlier second than the last paid one counts for nothing, and a further unpaid
+    one changes nothing.
     """
     known = list(invoices)
     paid = [invoice.issued_at for invoice in known if invoice.status == "paid"]
@@ -22,6 +22,6 @@ def late_since(
     late = [
         first_seen_at if invoice.id in processing else invoice.late_at
         for invoice in known
-        if invoice.status == "open" and (last_paid_at is None or invoice.issued_at > last_paid_at)
+        if invoice.status == "open" and (last_paid_at is None or invoice.issued_at >= last_paid_at)
     ]
     return min(late, default=first_seen_at)

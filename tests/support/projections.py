@@ -14,6 +14,7 @@ from billing.stripe_sync.projection import FIELDS, pending_of, project
 ITEM_FIELDS = (
     "stripe_subscription_item_id",
     "stripe_price_id",
+    "stripe_product_id",
     "plan_id",
     "quantity",
     "current_period_start",
